@@ -1,0 +1,200 @@
+import { readFileSync } from 'node:fs'
+import type { Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from './config/config.ts'
+import { loopbackOrigins } from './config/origins.ts'
+import { addDepositRoutes } from './http/deposit-routes.ts'
+import { createAdminServer } from './http/health-routes.ts'
+import { addInfoRoutes } from './http/info-routes.ts'
+import { addMailboxRoutes } from './http/mailbox-routes.ts'
+import { createHttpServer } from './http/server.ts'
+import { readTls, type TlsFiles, watchTls } from './http/tls.ts'
+import { Depositor } from './mailbox/deposit.ts'
+import type { MailboxStore } from './mailbox/mailbox-store.ts'
+import { OpenMailboxes } from './mailbox/open-mailboxes.ts'
+import type { RelayPolicy } from './mailbox/policy.ts'
+import type { Clock, RandomSource } from './mailbox/ports.ts'
+import { OriginProofs } from './mailbox/proof.ts'
+import { SignedMailbox } from './mailbox/signed-mailbox.ts'
+import type { StoreSecrets } from './mailbox/store-secrets.ts'
+import { createSystemRandom, systemClock } from './mailbox/system-ports.ts'
+import { renderPage } from './page/page.ts'
+import type { RelayInfo } from './page/relay-info.ts'
+import { DEPOSIT_HEADER_BYTES } from './protocol/deposit-frames.ts'
+import { TTL_CLASSES } from './protocol/retention.ts'
+import { createMemoryStore } from './store/memory/mailbox-store.ts'
+import { RedisMailboxStore } from './store/redis/mailbox-store.ts'
+import type { Events } from './telemetry/events.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import { readVersion } from './version.ts'
+import { registerWebSockets } from './ws/plugin.ts'
+import { SocketRoutes } from './ws/socket-routes.ts'
+
+/** What a caller may put in place of the real thing. */
+export interface RelayParts {
+  readonly events: Events
+  readonly metrics: Metrics
+  readonly store?: MailboxStore
+  readonly clock?: Clock
+  readonly random?: RandomSource
+}
+
+/** A relay that listens. */
+export interface Relay {
+  readonly port: number
+  readonly adminPort: number
+  readonly publicOrigins: readonly string[]
+  /**
+   * Stops taking work, answers what was sent, sends every client elsewhere and closes; what is left after
+   * `drainSeconds` is cut off.
+   */
+  drain(): Promise<void>
+}
+
+/** Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read. */
+export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
+  const { events, metrics, clock = systemClock, random = createSystemRandom() } = parts
+  const store = parts.store ?? createStore(config, parts, clock)
+  const policy = policyOf(config)
+  const secrets = secretsOf(config, random)
+  const openMailboxes = new OpenMailboxes(clock, (state) => tellStore(state, events, metrics))
+  const proofs = new OriginProofs()
+  const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, count: metrics.deposit })
+  const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random })
+  const tlsFiles = tlsFilesOf(config)
+  const tls = tlsFiles && (await readTls(tlsFiles))
+
+  let isDraining = false
+  let publicOrigins = config.publicOrigins
+  const app = createHttpServer({
+    tls,
+    maxConnections: config.maxConnections,
+    isDraining: () => isDraining,
+    onInternalError: events.internalError,
+  })
+  await registerWebSockets(app, DEPOSIT_HEADER_BYTES + Math.max(...policy.envelopeBytes))
+  addDepositRoutes(app, depositor, policy)
+  addMailboxRoutes(app, signedMailbox)
+  addInfoRoutes(app, {
+    json: () => JSON.stringify(infoOf(config, publicOrigins)),
+    html: () => renderPage(infoOf(config, publicOrigins)),
+  })
+  const sockets = new SocketRoutes(app, {
+    store,
+    secrets,
+    proofs,
+    openMailboxes,
+    policy,
+    clock,
+    random,
+    depositor,
+    socketBufferBytes: config.socketBufferBytes,
+    countOpen: metrics.openMailbox,
+    countSocket: metrics.socket,
+  })
+  const admin = createAdminServer({ isReady: () => store.isReady() && !isDraining, metrics: metrics.render })
+
+  const port = await listen(app, config.host, config.port)
+  if (publicOrigins.length === 0) publicOrigins = loopbackOrigins(port, tls !== undefined)
+  proofs.accept(publicOrigins)
+  await store.start(openMailboxes)
+  const adminPort = await listen(admin, config.adminHost, config.adminPort)
+  const unwatchTls =
+    tlsFiles && tls ? watchTls(tlsFiles, tls, app.server as unknown as Server, tellTls(events)) : () => {}
+  events.listening({
+    port,
+    adminPort,
+    store: config.store.kind,
+    tls: tls !== undefined,
+    version: readVersion().version,
+  })
+
+  const drain = async () => {
+    if (isDraining) return
+    isDraining = true
+    unwatchTls()
+    sockets.drain()
+    signedMailbox.drain()
+    const cutOff = clock.after(config.drainSeconds * 1000, () => app.server.closeAllConnections())
+    await app.close()
+    cutOff()
+    sockets.stop()
+    openMailboxes.close()
+    await store.close()
+    await admin.close()
+  }
+  return { port, adminPort, publicOrigins, drain }
+}
+
+function createStore(config: Config, { events, metrics }: RelayParts, clock: Clock): MailboxStore {
+  if (config.store.kind === 'memory') return createMemoryStore({ clock, capacityBytes: config.memoryStoreBytes })
+  return new RedisMailboxStore({
+    target: config.store,
+    ca: config.redisCaFile === undefined ? undefined : readFileSync(config.redisCaFile, 'utf8'),
+    minReplicas: config.redisMinReplicas,
+    wakeBits: config.wakeBits,
+    onFault: (fault) => {
+      events.storeFault(fault)
+      metrics.storeFault(fault)
+    },
+    onBatch: metrics.storeBatch,
+  })
+}
+
+function policyOf(config: Config): RelayPolicy {
+  const { envelopeBytes, defaultTtlSeconds, maxTtlSeconds, bucketBytes, window, maxChannels } = config
+  return { envelopeBytes, defaultTtlSeconds, maxTtlSeconds, bucketBytes, window, maxChannels }
+}
+
+// What the memory store holds dies with the process, and so may the secret it is sealed with.
+function secretsOf({ storeSecret, storeSecretsRead }: Config, random: RandomSource): StoreSecrets {
+  return {
+    live: storeSecret?.reveal() ?? random.bytes(32),
+    readOnly: storeSecretsRead.map((secret) => secret.reveal()),
+  }
+}
+
+function tlsFilesOf({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
+  return tlsCertFile !== undefined && tlsKeyFile !== undefined
+    ? { certFile: tlsCertFile, keyFile: tlsKeyFile }
+    : undefined
+}
+
+function infoOf(config: Config, publicOrigins: readonly string[]): RelayInfo {
+  return {
+    protocol: 'lethe.v1',
+    publicOrigins,
+    envelopeBytes: config.envelopeBytes,
+    ttlClasses: TTL_CLASSES,
+    defaultTtl: config.defaultTtlSeconds,
+    maxTtl: config.maxTtlSeconds,
+    window: config.window,
+    bucketBytes: config.bucketBytes,
+    maxChannels: config.maxChannels,
+    admission: 'open',
+    ohttpKeys: null,
+    operator: {
+      name: config.operatorName ?? null,
+      jurisdiction: config.operatorJurisdiction ?? null,
+      contact: config.operatorContact ?? null,
+    },
+    software: { name: 'lethe', ...readVersion() },
+  }
+}
+
+async function listen(app: FastifyInstance, host: string, port: number): Promise<number> {
+  await app.listen({ host, port })
+  return (app.server.address() as AddressInfo).port
+}
+
+function tellStore(state: 'up' | 'down' | 'replaced', events: Events, metrics: Metrics): void {
+  if (state === 'up') events.storeUp()
+  else if (state === 'down') events.storeDown()
+  else events.storeReplaced()
+  metrics.store(state === 'up')
+}
+
+function tellTls(events: Events): (isUsed: boolean) => void {
+  return (isUsed) => (isUsed ? events.certificateReloaded() : events.certificateNotReloaded())
+}

@@ -1,0 +1,13 @@
+import { serve } from '../main.ts'
+import { defineCommand } from './command.ts'
+
+export const serveCommand = defineCommand({
+  name: 'serve',
+  summary: 'run the relay',
+  options: {},
+  about: `
+Runs the relay until it gets SIGTERM or SIGINT, then drains: new connections are refused, open ones are asked to come
+back elsewhere. Everything is set by LETHE_ variables in the environment (see: lethe config --help); with none of them
+it listens on http://localhost:8080 with the embedded memory store, which forgets everything on exit.`,
+  run: () => serve(),
+})

@@ -1,0 +1,116 @@
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import { StaleError } from '../mailbox/signed-mailbox.ts'
+import { type ErrorCode, LetheError } from '../protocol/errors.ts'
+import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'
+
+export interface HttpServerOptions {
+  /** Certificate and key in PEM; without them plain HTTP. */
+  readonly tls?: { cert: string; key: string } | undefined
+  readonly maxConnections: number
+  /** Whether requests are to be sent elsewhere. */
+  isDraining(): boolean
+  /** Told of what nobody foresaw. The error may hold anything and must not be kept. */
+  onInternalError(error: unknown): void
+}
+
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const KEEP_ALIVE_MS = 65_000
+const CLOSE_GRACE_MS = 3_000
+
+/** Fastify's and Node's own errors that a request can cause, as errors of the registry. */
+const CODES: Record<string, ErrorCode> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_MEDIA_TYPE',
+  FST_ERR_CTP_INVALID_TYPE: 'ERR_MEDIA_TYPE',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_TOO_LARGE',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_MALFORMED',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_MALFORMED',
+  FST_ERR_BAD_URL: 'ERR_NOT_FOUND',
+  FST_ERR_ASYNC_CONSTRAINT: 'ERR_NOT_FOUND',
+  ECONNRESET: 'ERR_MALFORMED',
+}
+
+/**
+ * A server that answers every failure with an error of the registry and writes no log of its own: Fastify's names URLs,
+ * hosts and peers. [protocol §6]
+ */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const app = Fastify(serverOptions(options))
+  app.server.maxConnections = options.maxConnections
+  app.server.headersTimeout = HEADERS_TIMEOUT_MS
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
+    done(null, body)
+  })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(COMMON_HEADERS)
+    if (!options.isDraining()) return done()
+    reply.header('connection', 'close')
+    done(new LetheError('ERR_DRAINING'))
+  })
+  app.setErrorHandler((error: FastifyError, _request, reply) => {
+    if (error instanceof StaleError) reply.header('date', new Date(error.nowSeconds * 1000).toUTCString())
+    if (error instanceof LetheError) return sendProblem(reply, error.code)
+    const code = CODES[error.code]
+    if (code === undefined) options.onInternalError(error)
+    return sendProblem(reply, code ?? 'ERR_INTERNAL')
+  })
+  answerUnknownRoutes(app)
+  return app
+}
+
+function serverOptions({ tls, onInternalError }: HttpServerOptions): FastifyServerOptions {
+  const options: FastifyServerOptions = {
+    logger: false,
+    exposeHeadRoutes: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    frameworkErrors: (error, _request, reply) => {
+      reply.headers(COMMON_HEADERS)
+      const code = CODES[error.code]
+      if (code === undefined) onInternalError(error)
+      return sendProblem(reply as never, code ?? 'ERR_INTERNAL')
+    },
+    clientErrorHandler: answerBrokenRequest,
+  }
+  return tls === undefined ? options : ({ ...options, https: tls } as FastifyServerOptions)
+}
+
+// What Node could not parse, or what did not arrive in time. The error holds the bytes that came: it is not looked at
+// beyond its code.
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW'
+  socket.end(isTooLarge ? rawProblem('ERR_TOO_LARGE', 'Payload Too Large') : rawProblem('ERR_MALFORMED', 'Bad Request'))
+  socket.setTimeout(CLOSE_GRACE_MS, () => socket.destroy())
+}
+
+function answerUnknownRoutes(app: FastifyInstance): void {
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', ({ method, url }) => {
+    const known = methods.get(url) ?? new Set()
+    for (const name of [method].flat()) known.add(name)
+    methods.set(url, known)
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.raw.url?.split('?', 1) ?? []
+    const known = methods.get(path)
+    if (known === undefined) return sendProblem(reply, 'ERR_NOT_FOUND')
+    const allowed = [...known, 'OPTIONS'].join(', ')
+    if (request.method !== 'OPTIONS') return sendProblem(reply.header('allow', allowed), 'ERR_METHOD')
+    return reply
+      .code(204)
+      .headers({
+        'access-control-allow-methods': allowed,
+        'access-control-allow-headers': 'Content-Type, TTL, Authorization',
+        'access-control-max-age': '86400',
+      })
+      .send()
+  })
+}

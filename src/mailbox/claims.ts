@@ -1,0 +1,40 @@
+import type { Queue } from './sealing.ts'
+
+/**
+ * Which of several OPENs of one mailbox is the newest, decided alike in every process by the order in which all hear the
+ * claims. [protocol §5]
+ *
+ * While a storeSecret is being replaced a mailbox has several queues, hence several orders. They are gone through in one
+ * fixed sequence, and a session that was beaten in an earlier one cannot win in a later.
+ */
+export class Claims {
+  readonly #order: readonly string[]
+  readonly #session: string
+  readonly #heard = new Set<number>()
+  readonly #beaten = new Map<string, number>()
+
+  /** @param session 8 random bytes as latin1 text */
+  constructor(queues: readonly Queue[], session: string) {
+    this.#order = queues.map(({ wakeKey }) => wakeKey).sort()
+    this.#session = session
+  }
+
+  /** Position in the sequence of the next claim to publish, or undefined when all own claims were heard. */
+  get pending(): string | undefined {
+    return this.#order[this.#heard.size]
+  }
+
+  /** Takes note of a claim. @returns what it means for this session */
+  hear(wakeKey: string, session: string): 'own' | 'displaced' | 'nothing' {
+    const at = this.#order.indexOf(wakeKey)
+    if (session === this.#session) {
+      this.#heard.add(at)
+      return 'own'
+    }
+    if (!this.#heard.has(at)) {
+      if (this.#order.length > 1 && !this.#beaten.has(session)) this.#beaten.set(session, at)
+      return 'nothing'
+    }
+    return (this.#beaten.get(session) ?? at) < at ? 'nothing' : 'displaced'
+  }
+}

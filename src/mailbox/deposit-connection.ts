@@ -1,0 +1,102 @@
+import { MalformedError } from '../protocol/bytes.ts'
+import {
+  DEPOSIT_HEADER_BYTES,
+  type DepositFrame,
+  encodeDepositAnswer,
+  parseDepositFrame,
+} from '../protocol/deposit-frames.ts'
+import { sizeIndexOf } from '../protocol/envelope.ts'
+import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
+import type { Depositor } from './deposit.ts'
+
+/** What a connection needs of its socket. */
+export interface DepositSocket {
+  send(frame: Uint8Array): void
+  /** Frames that were sent before still arrive. */
+  close(code: CloseCode): void
+  /** Stops and restarts the arrival of frames. */
+  pause(): void
+  resume(): void
+}
+
+/** Bytes of one socket's deposits that may be unanswered before its next frames have to wait. */
+const MAX_UNANSWERED_BYTES = 1_000_000
+
+/** One deposit socket: frames in, answers out. Knows no WebSocket, and nothing of who sends. [protocol §4] */
+export class DepositConnection {
+  readonly #depositor: Depositor
+  readonly #envelopeBytes: readonly number[]
+  readonly #socket: DepositSocket
+  #unansweredBytes = 0
+  #unanswered = 0
+  #isEnded = false
+  #isDraining = false
+
+  constructor(depositor: Depositor, envelopeBytes: readonly number[], socket: DepositSocket) {
+    this.#depositor = depositor
+    this.#envelopeBytes = envelopeBytes
+    this.#socket = socket
+  }
+
+  /** @param frame a whole binary message; it is reused and must not be touched afterwards */
+  receive(frame: Uint8Array): void {
+    if (this.#isEnded || this.#isDraining) return
+    let deposit: DepositFrame
+    try {
+      deposit = parseDepositFrame(frame)
+    } catch (error) {
+      if (error instanceof MalformedError) return this.#close(CLOSE.malformed)
+      throw error
+    }
+    const { ref, ttlSeconds, address, envelope } = deposit
+    const sizeIndex = sizeIndexOf(envelope.length, this.#envelopeBytes)
+    if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
+    this.#begin(frame.length)
+    this.#depositor.deposit(
+      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
+      (answer) => {
+        if (!this.#isEnded) {
+          if (answer.kind === 'accepted') this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
+          else this.#refuse(ref, answer.code)
+        }
+        this.#settle(frame.length)
+      },
+    )
+  }
+
+  /** Sends the sender elsewhere once what it has sent is answered. */
+  drain(): void {
+    this.#isDraining = true
+    if (this.#unanswered === 0) this.#close(CLOSE.draining)
+  }
+
+  /** The socket is gone; what is being stored is stored all the same. */
+  end(): void {
+    this.#isEnded = true
+  }
+
+  #begin(bytes: number): void {
+    this.#unanswered++
+    this.#unansweredBytes += bytes
+    if (this.#unansweredBytes > MAX_UNANSWERED_BYTES) this.#socket.pause()
+  }
+
+  #settle(bytes: number): void {
+    const wasOver = this.#unansweredBytes > MAX_UNANSWERED_BYTES
+    this.#unanswered--
+    this.#unansweredBytes -= bytes
+    if (this.#isEnded) return
+    if (wasOver && this.#unansweredBytes <= MAX_UNANSWERED_BYTES) this.#socket.resume()
+    if (this.#isDraining && this.#unanswered === 0) this.#close(CLOSE.draining)
+  }
+
+  #refuse(ref: number, code: ErrorCode): void {
+    this.#socket.send(encodeDepositAnswer({ kind: 'error', ref, number: ERRORS[code].number }))
+  }
+
+  #close(code: CloseCode): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#socket.close(code)
+  }
+}

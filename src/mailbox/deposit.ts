@@ -1,0 +1,139 @@
+import type { ErrorCode } from '../protocol/errors.ts'
+import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
+import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
+import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
+import type { HandedEnvelope, OpenMailboxes } from './open-mailboxes.ts'
+import type { RelayPolicy } from './policy.ts'
+import type { RandomSource } from './ports.ts'
+import { bucketOf, deriveQueue, NONCE_BYTES, type Queue, sealEnvelope } from './sealing.ts'
+import type { StoreSecrets } from './store-secrets.ts'
+
+/** One envelope as it arrived. */
+export interface Deposit {
+  readonly address: Uint8Array
+  readonly ttlSeconds: number
+  readonly sizeIndex: number
+  /** What arrived, with the envelope at its end and at least 19 bytes before it. Reused for the recipient's frame. */
+  readonly frame: Uint8Array
+  readonly envelopeOffset: number
+}
+
+/** `grantedSeconds` is the TTL class that the envelope was given. */
+export type DepositAnswer =
+  | { readonly kind: 'accepted'; readonly grantedSeconds: number }
+  | { readonly kind: 'refused'; readonly code: Extract<ErrorCode, 'ERR_MAILBOX_FULL' | 'ERR_STORE_UNAVAILABLE'> }
+
+/** Bytes of deposits that may be on their way to the store at once, over all senders; more are refused. */
+const MAX_STORING_BYTES = 64_000_000
+
+interface DepositorParts {
+  store: MailboxStore
+  secrets: StoreSecrets
+  openMailboxes: OpenMailboxes
+  policy: RelayPolicy
+  random: RandomSource
+  /** Told how each deposit ended. */
+  count(result: 'accepted' | 'full' | 'unavailable'): void
+}
+
+/** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
+export class Depositor {
+  readonly #store: MailboxStore
+  readonly #secrets: StoreSecrets
+  readonly #openMailboxes: OpenMailboxes
+  readonly #policy: RelayPolicy
+  readonly #random: RandomSource
+  readonly #capacities: readonly number[]
+  readonly #count: DepositorParts['count']
+  #storingBytes = 0
+
+  constructor({ store, secrets, openMailboxes, policy, random, count }: DepositorParts) {
+    this.#store = store
+    this.#secrets = secrets
+    this.#openMailboxes = openMailboxes
+    this.#policy = policy
+    this.#random = random
+    this.#count = count
+    this.#capacities = policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size))
+  }
+
+  /**
+   * @param answer called once, after the store has confirmed or failed, and before anybody is given the envelope
+   *   [protocol §4]
+   */
+  deposit(deposit: Deposit, answer: (answer: DepositAnswer) => void): void {
+    const bytes = deposit.frame.length
+    if (this.#storingBytes + bytes > MAX_STORING_BYTES) {
+      this.#count('unavailable')
+      return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
+    }
+    this.#storingBytes += bytes
+    const queue = deriveQueue(this.#secrets.live, deposit.address)
+    const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
+    const settle = this.#openMailboxes.expect(queue.wakeKey)
+    const envelope = deposit.frame.subarray(deposit.envelopeOffset)
+    let record: SealedEnvelope
+    const seal = (nowSeconds: number) => {
+      record = this.#seal(queue, deposit.sizeIndex, classIndex, envelope, nowSeconds)
+      return record
+    }
+    this.#store.deposit(queue.partition, seal).then(
+      (outcome) => {
+        this.#storingBytes -= bytes
+        if (outcome.kind === 'full') {
+          settle?.()
+          this.#count('full')
+          return answer({ kind: 'refused', code: 'ERR_MAILBOX_FULL' })
+        }
+        this.#count('accepted')
+        answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
+        settle?.(handOf(record, outcome, deposit))
+      },
+      () => {
+        this.#storingBytes -= bytes
+        settle?.()
+        this.#count('unavailable')
+        answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
+      },
+    )
+  }
+
+  #seal(queue: Queue, sizeIndex: number, classIndex: number, envelope: Uint8Array, nowSeconds: number): SealedEnvelope {
+    const bucket = bucketOf(queue, sizeIndex, classIndex, expiryOf(nowSeconds, classIndex))
+    return {
+      bucket,
+      queue,
+      firstSeq: this.#firstSeq(),
+      capacity: this.#capacities[sizeIndex] as number,
+      sealed: sealEnvelope(queue, bucket, this.#random.bytes(NONCE_BYTES), envelope),
+    }
+  }
+
+  // 48 random bits; zero is no stream id. [protocol §8]
+  #firstSeq(): number {
+    const bytes = this.#random.bytes(6)
+    let seq = 0
+    for (const byte of bytes) seq = seq * 256 + byte
+    return Math.max(1, seq)
+  }
+}
+
+function handOf(
+  { bucket }: SealedEnvelope,
+  { seq, isFirst }: Extract<DepositOutcome, { kind: 'stored' }>,
+  { frame, envelopeOffset }: Deposit,
+): HandedEnvelope {
+  let left: Uint8Array | undefined = frame.subarray(envelopeOffset - ENVELOPE_HEADER_BYTES)
+  return {
+    sizeIndex: bucket.sizeIndex,
+    classIndex: bucket.classIndex,
+    expiresAt: bucket.expiresAt,
+    seq,
+    isFirst,
+    take() {
+      const taken = left
+      left = undefined
+      return taken
+    },
+  }
+}

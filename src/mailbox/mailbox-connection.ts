@@ -1,0 +1,193 @@
+import { MalformedError } from '../protocol/bytes.ts'
+import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
+import {
+  ENVELOPE_HEADER_BYTES,
+  encodeMailboxReply,
+  MAX_MAILBOX_REQUEST_BYTES,
+  type MailboxRequest,
+  NONCE_BYTES,
+  openPreimage,
+  parseMailboxRequest,
+  writeEnvelopeHeader,
+} from '../protocol/mailbox-frames.ts'
+import { type DeliveryOutlet, DeliverySession, type SessionParts } from './delivery-session.ts'
+import { addressOf, type OriginProofs } from './proof.ts'
+import { queuesOf, type StoreSecrets } from './store-secrets.ts'
+
+/** What a connection needs of its socket. */
+export interface FrameSocket {
+  send(frame: Uint8Array): void
+  /** Frames that were sent before still arrive. */
+  close(code: CloseCode): void
+  /** Bytes that may still be sent now. */
+  roomBytes(): number
+  /** Envelopes wait for room: `MailboxConnection.roomAgain` is to be called when there is some. */
+  hold(): void
+}
+
+export interface MailboxConnectionParts extends SessionParts {
+  secrets: StoreSecrets
+  proofs: OriginProofs
+  /** Told when a mailbox opens (1) and when it no longer is (-1). */
+  countOpen(change: 1 | -1): void
+}
+
+type Open = Extract<MailboxRequest, { kind: 'open' }>
+
+/** A socket on which nobody has sent an OPEN is closed after this time. [protocol §6] */
+const OPEN_TIMEOUT_MS = 10_000
+const MAX_FAILED_OPENS = 3
+
+/** One mailbox socket: frames in, frames out, any number of mailboxes. Knows no WebSocket. [protocol §5] */
+export class MailboxConnection {
+  readonly #parts: MailboxConnectionParts
+  readonly #socket: FrameSocket
+  readonly #nonce: Uint8Array
+  /** Every channel number that was used, and what became of it. */
+  readonly #channels = new Map<number, DeliverySession | 'checking' | 'closed'>()
+  #isEnded = false
+  #failedOpens = 0
+  #lastOpen: Promise<void> = Promise.resolve()
+  #reservedBytes = 0
+  readonly #cancelTimeout: () => void
+
+  /** Says HELLO at once. */
+  constructor(parts: MailboxConnectionParts, socket: FrameSocket) {
+    this.#parts = parts
+    this.#socket = socket
+    this.#nonce = parts.random.bytes(NONCE_BYTES)
+    this.#cancelTimeout = parts.clock.after(OPEN_TIMEOUT_MS, () => this.#close(CLOSE.idle))
+    socket.send(encodeMailboxReply({ kind: 'hello', nonce: this.#nonce }))
+  }
+
+  /** @param frame a whole binary message; views on it are kept until its OPEN is checked */
+  receive(frame: Uint8Array): void {
+    if (this.#isEnded) return
+    if (frame.length > MAX_MAILBOX_REQUEST_BYTES) return this.#close(CLOSE.tooLarge)
+    let request: MailboxRequest
+    try {
+      request = parseMailboxRequest(frame)
+    } catch (error) {
+      if (error instanceof MalformedError) return this.#close(CLOSE.malformed)
+      throw error
+    }
+    if (request.kind === 'open') this.#receiveOpen(request)
+    else if (request.kind === 'ack') this.#sessionOf(request.channel)?.acknowledge(request.ids)
+    else this.#closeChannel(request.channel)
+  }
+
+  /** To be called when a socket that had no room has some. */
+  roomAgain(): void {
+    for (const channel of this.#channels.keys()) this.#sessionOf(channel)?.resumeSending()
+  }
+
+  /** Sends the recipient elsewhere, since this instance is shutting down. */
+  drain(): void {
+    this.#close(CLOSE.draining)
+  }
+
+  /** The socket is gone. */
+  end(): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#cancelTimeout()
+    for (const channel of this.#channels.keys()) this.#closeChannel(channel)
+  }
+
+  #receiveOpen(open: Open): void {
+    this.#cancelTimeout()
+    if (this.#channels.has(open.channel)) return this.#close(CLOSE.malformed)
+    if (this.#channels.size >= this.#parts.policy.maxChannels) {
+      return this.#fail(open.channel, 'ERR_TOO_MANY_CHANNELS')
+    }
+    this.#channels.set(open.channel, 'checking')
+    // One check at a time, so that a flood of bad signatures ends with the third and not in the queue of the thread pool.
+    this.#lastOpen = this.#lastOpen.then(() => this.#check(open))
+  }
+
+  async #check(open: Open): Promise<void> {
+    if (this.#isEnded) return
+    const preimageOf = (originHash: Uint8Array) => openPreimage(originHash, this.#nonce)
+    const isProven = await this.#parts.proofs.isSigned(open.publicKey, open.signature, preimageOf)
+    if (this.#isEnded) return
+    if (!isProven) {
+      this.#channels.set(open.channel, 'closed')
+      this.#failedOpens++
+      if (this.#failedOpens >= MAX_FAILED_OPENS) this.#close(CLOSE.unproven)
+      else this.#fail(open.channel, 'ERR_SIGNATURE')
+      return
+    }
+    if (this.#channels.get(open.channel) !== 'checking') return
+    const queues = queuesOf(this.#parts.secrets, addressOf(open.publicKey))
+    const session = new DeliverySession(this.#parts, queues, this.#outlet(open.channel))
+    this.#channels.set(open.channel, session)
+    void session.open()
+  }
+
+  #outlet(channel: number): DeliveryOutlet {
+    const socket = this.#socket
+    let isOpen = false
+    const forget = () => {
+      this.#channels.set(channel, 'closed')
+      if (isOpen) this.#parts.countOpen(-1)
+      isOpen = false
+    }
+    return {
+      opened: () => {
+        isOpen = true
+        this.#parts.countOpen(1)
+        socket.send(encodeMailboxReply({ kind: 'opened', channel }))
+      },
+      envelope: (id, frame) => {
+        writeEnvelopeHeader(frame, channel, id)
+        socket.send(frame)
+      },
+      drained: () => socket.send(encodeMailboxReply({ kind: 'drained', channel })),
+      displaced: () => {
+        forget()
+        socket.send(encodeMailboxReply({ kind: 'displaced', channel }))
+      },
+      unavailable: () => {
+        forget()
+        this.#fail(channel, 'ERR_STORE_UNAVAILABLE')
+      },
+      storeLost: () => {
+        forget()
+        this.#close(CLOSE.storeLost)
+      },
+      closed: forget,
+      takeRoom: (wanted, envelopeBytes) => this.#takeRoom(wanted, envelopeBytes + ENVELOPE_HEADER_BYTES),
+      freeRoom: (envelopes, envelopeBytes) => {
+        this.#reservedBytes -= envelopes * (envelopeBytes + ENVELOPE_HEADER_BYTES)
+      },
+    }
+  }
+
+  #takeRoom(wanted: number, frameBytes: number): number {
+    const fitting = Math.floor((this.#socket.roomBytes() - this.#reservedBytes) / frameBytes)
+    const taken = Math.max(0, Math.min(wanted, fitting))
+    if (taken < wanted) this.#socket.hold()
+    this.#reservedBytes += taken * frameBytes
+    return taken
+  }
+
+  #closeChannel(channel: number): void {
+    if (this.#channels.get(channel) === 'checking') this.#channels.set(channel, 'closed')
+    else this.#sessionOf(channel)?.close()
+  }
+
+  #sessionOf(channel: number): DeliverySession | undefined {
+    const session = this.#channels.get(channel)
+    return typeof session === 'object' ? session : undefined
+  }
+
+  #fail(channel: number, code: ErrorCode): void {
+    this.#socket.send(encodeMailboxReply({ kind: 'error', channel, number: ERRORS[code].number }))
+  }
+
+  #close(code: CloseCode): void {
+    if (this.#isEnded) return
+    this.end()
+    this.#socket.close(code)
+  }
+}

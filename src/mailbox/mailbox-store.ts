@@ -1,0 +1,129 @@
+/**
+ * The port to whatever keeps envelopes. Adapters: `store/memory` and `store/redis`; one contract suite runs on both.
+ *
+ * A store knows buckets, never mailboxes: names come from the caller, are opaque to it, and die with their contents.
+ * Every operation rejects with StoreUnavailableError when the store is down, full, or has not confirmed in time; whether
+ * a deposit or erasure then took effect is unknown.
+ */
+export interface MailboxStore {
+  /**
+   * Appends one sealed envelope, gives a new bucket its expiry, and wakes whoever follows the queue, all at once.
+   * Resolves after the write is confirmed. Deposits to one partition are stored in the order of the calls.
+   * @param seal called with the store's time in Unix seconds, again if that time was refused; must give a record whose
+   *   `expiresAt` fits it
+   */
+  deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome>
+
+  /** How many envelopes wait in each of the buckets, all of one partition; those without any are left out. */
+  survey(buckets: readonly Bucket[]): Promise<Waiting[]>
+
+  /** At most `limit` envelopes of a bucket, in the order of their deposit, after the cursor or from the start. */
+  read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page>
+
+  /**
+   * Erases envelopes for good, and the bucket with its last one. Resolves after the erasure is confirmed; what is not
+   * there is ignored.
+   */
+  erase(bucket: Bucket, seqs: readonly number[]): Promise<void>
+
+  /** The store's clock for a partition, in whole Unix seconds, as well as this process knows it. */
+  nowSeconds(partition: number): number
+
+  /** Resolves once wake-ups and claims of the queue reach this process. Counted: each needs its own `unfollow`. */
+  follow(queue: QueueName): Promise<void>
+  unfollow(queue: QueueName): void
+
+  /** Tells every process that follows the queue, this one included, in one order for all. */
+  announce(queue: QueueName, announcement: Announcement): Promise<void>
+
+  /** Starts serving; `listener` hears until `close`. Resolves at once, whether or not the store can be reached yet. */
+  start(listener: StoreListener): Promise<void>
+  close(): Promise<void>
+
+  /** Whether operations can be expected to succeed now. */
+  isReady(): boolean
+}
+
+/** One stream of envelopes: one mailbox, size, TTL class and expiry. [protocol §8] */
+export interface Bucket {
+  /** 0 to 4095 */
+  readonly partition: number
+  /** 16 bytes */
+  readonly tag: Uint8Array
+  readonly sizeIndex: number
+  readonly classIndex: number
+  /** Unix seconds */
+  readonly expiresAt: number
+}
+
+/** What a store may know of a queue in order to wake its reader. */
+export interface QueueName {
+  readonly partition: number
+  /** First three bytes of the queueId, as a number: the partition and up to twelve further bits. */
+  readonly prefix: number
+  /** 16 bytes */
+  readonly wakeTag: Uint8Array
+}
+
+export interface SealedEnvelope {
+  readonly bucket: Bucket
+  readonly queue: QueueName
+  /** Number of the first envelope, should this one create the bucket; 48 random bits. */
+  readonly firstSeq: number
+  /** Envelopes the bucket may hold. */
+  readonly capacity: number
+  readonly sealed: Uint8Array
+}
+
+export type DepositOutcome =
+  /** `isFirst`: this envelope created the bucket. Further ones count up from it by one. */
+  { readonly kind: 'stored'; readonly seq: number; readonly isFirst: boolean } | { readonly kind: 'full' }
+
+export interface Waiting {
+  readonly bucket: Bucket
+  readonly count: number
+}
+
+/**
+ * Where a reader stands in a bucket. `base` is the number of the first envelope that the bucket ever held: a bucket that
+ * was emptied and refilled has another, and is then read from its start.
+ */
+export interface Cursor {
+  readonly base: number
+  readonly last: number
+}
+
+export interface Page {
+  readonly base: number
+  readonly entries: readonly StoredEnvelope[]
+  /** Whether more may wait after the last entry. */
+  readonly more: boolean
+}
+
+export interface StoredEnvelope {
+  readonly seq: number
+  readonly sealed: Uint8Array
+}
+
+/** `session`: 8 random bytes of one OPEN. A question asks a later session, if there is one, to claim again. */
+export type Announcement = { readonly kind: 'claim' | 'question'; readonly session: Uint8Array }
+
+/** Keys of `wakeTag` are its 16 bytes as latin1 text. */
+export interface StoreListener {
+  wake(wakeTag: string, sizeIndex: number, classIndex: number, expiresAt: number): void
+  announced(wakeTag: string, kind: Announcement['kind'], session: string): void
+  /** The store can be used. `isGap`: wake-ups or claims may have been missed since the last time. */
+  up(isGap: boolean): void
+  down(): void
+  /** What the store held may be gone: it came back as another one. Comes before `up`. */
+  replaced(): void
+}
+
+export class StoreUnavailableError extends Error {
+  readonly code = 'ERR_STORE_UNAVAILABLE'
+
+  constructor() {
+    super('the store is down, full, or has not confirmed')
+    this.name = 'StoreUnavailableError'
+  }
+}

@@ -1,0 +1,263 @@
+import { MalformedError } from '../protocol/bytes.ts'
+import { ENVELOPE_ID_BYTES } from '../protocol/envelope.ts'
+import { LetheError } from '../protocol/errors.ts'
+import {
+  type FetchRequest,
+  fetchAnswerBytes,
+  parseAckRequest,
+  parseFetchRequest,
+  SIGNED_TIME_TOLERANCE_SECONDS,
+  type Signed,
+  signedPreimage,
+} from '../protocol/signed-requests.ts'
+import { groupByBucket } from './erasures.ts'
+import { type MailboxStore, StoreUnavailableError, type Waiting } from './mailbox-store.ts'
+import type { OpenMailboxes, QueueListener } from './open-mailboxes.ts'
+import type { RelayPolicy } from './policy.ts'
+import type { Clock, RandomSource } from './ports.ts'
+import { addressOf, type OriginProofs } from './proof.ts'
+import { bucketsOf, EnvelopeIds, openEnvelope, type Queue } from './sealing.ts'
+import { queuesOf, type StoreSecrets } from './store-secrets.ts'
+
+/** The signed time is too far off; carries the time of the store, in Unix seconds. [protocol §6] */
+export class StaleError extends LetheError {
+  readonly nowSeconds: number
+
+  constructor(nowSeconds: number) {
+    super('ERR_STALE')
+    this.nowSeconds = nowSeconds
+  }
+}
+
+interface SignedMailboxParts {
+  store: MailboxStore
+  secrets: StoreSecrets
+  proofs: OriginProofs
+  openMailboxes: OpenMailboxes
+  policy: RelayPolicy
+  clock: Clock
+  random: RandomSource
+}
+
+type QueueWaiting = Waiting & { queue: Queue }
+
+/** A mailbox without a socket: fetch and ack, each proved by its own signature. [protocol §5] */
+export class SignedMailbox {
+  readonly #parts: SignedMailboxParts
+  readonly #polls = new Set<LongPoll>()
+
+  constructor(parts: SignedMailboxParts) {
+    this.#parts = parts
+  }
+
+  /**
+   * @param gone aborted when the client has gone, which ends a long poll
+   * @returns `waiting u8 ‖ (envelopeId[16] ‖ envelope) × slots`, as long as the request says whatever waits
+   * @throws LetheError ERR_MALFORMED, ERR_STALE, ERR_SIGNATURE, ERR_STORE_UNAVAILABLE
+   */
+  async fetch(body: Uint8Array, gone: AbortSignal): Promise<Buffer> {
+    const signed = parsed(() => parseFetchRequest(body, this.#parts.policy.envelopeBytes))
+    const queues = await this.#prove('fetch', signed)
+    return this.#storing(async () => {
+      const waiting = await this.#whenWaiting(queues, signed.request.waitSeconds, gone)
+      return this.#answer(waiting, signed.request)
+    })
+  }
+
+  /**
+   * Resolves when the erasure is confirmed. Ids that are none of this mailbox's are ignored.
+   * @throws LetheError ERR_MALFORMED, ERR_STALE, ERR_SIGNATURE, ERR_STORE_UNAVAILABLE
+   */
+  async acknowledge(body: Uint8Array): Promise<void> {
+    const signed = parsed(() => parseAckRequest(body))
+    const queues = await this.#prove('ack', signed)
+    const { store, policy } = this.#parts
+    const groups = queues.flatMap((queue) =>
+      groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
+    )
+    const live = groups.filter(({ bucket }) => bucket.expiresAt > store.nowSeconds(bucket.partition))
+    await this.#storing(() => Promise.all(live.map(({ bucket, seqs }) => store.erase(bucket, seqs))))
+  }
+
+  /** Answers every long poll now, since this instance is shutting down. */
+  drain(): void {
+    for (const poll of this.#polls) poll.finish()
+  }
+
+  async #prove(
+    kind: 'fetch' | 'ack',
+    { request, covered, signature }: Signed<{ publicKey: Uint8Array; timeSeconds: number }>,
+  ): Promise<Queue[]> {
+    const queues = queuesOf(this.#parts.secrets, addressOf(request.publicKey))
+    const now = this.#parts.store.nowSeconds((queues[0] as Queue).partition)
+    if (Math.abs(request.timeSeconds - now) > SIGNED_TIME_TOLERANCE_SECONDS) throw new StaleError(now)
+    const preimageOf = (originHash: Uint8Array) => signedPreimage(kind, originHash, covered)
+    const isProven = await this.#parts.proofs.isSigned(request.publicKey, signature, preimageOf)
+    if (!isProven) throw new LetheError('ERR_SIGNATURE')
+    return queues
+  }
+
+  async #whenWaiting(queues: readonly Queue[], waitSeconds: number, gone: AbortSignal): Promise<QueueWaiting[]> {
+    if (waitSeconds === 0) return this.#survey(queues)
+    const { store, openMailboxes, clock } = this.#parts
+    const poll = new LongPoll()
+    const wakeKeys = queues.map(({ wakeKey }) => wakeKey)
+    openMailboxes.add(wakeKeys, poll)
+    this.#polls.add(poll)
+    const cancelTimeout = clock.after(waitSeconds * 1000, () => poll.finish())
+    gone.addEventListener('abort', () => poll.finish())
+    const followed: Queue[] = []
+    try {
+      for (const queue of queues) {
+        await store.follow(queue)
+        followed.push(queue)
+      }
+      // Subscribed first, looked second: what arrives in between wakes the poll.
+      poll.isListening = true
+      let waiting = await this.#survey(queues)
+      while (waiting.length === 0 && !poll.isFinished) {
+        await poll.next()
+        waiting = await this.#survey(queues)
+      }
+      return waiting
+    } finally {
+      cancelTimeout()
+      openMailboxes.remove(wakeKeys, poll)
+      this.#polls.delete(poll)
+      for (const queue of followed) store.unfollow(queue)
+    }
+  }
+
+  async #survey(queues: readonly Queue[]): Promise<QueueWaiting[]> {
+    const { store, policy } = this.#parts
+    const surveys = queues.map(async (queue) => {
+      const now = store.nowSeconds(queue.partition)
+      const waiting = await store.survey(bucketsOf(queue, policy.envelopeBytes.length, now))
+      return waiting.map((one) => ({ ...one, queue }))
+    })
+    return (await Promise.all(surveys)).flat()
+  }
+
+  async #answer(waiting: readonly QueueWaiting[], { sizeIndex, slots }: FetchRequest): Promise<Buffer> {
+    const { store, policy, random } = this.#parts
+    const size = policy.envelopeBytes[sizeIndex] as number
+    const answer = Buffer.alloc(fetchAnswerBytes(slots, size))
+    let offset = 1
+    for (const { queue, bucket, take } of share(waiting, sizeIndex, slots)) {
+      const ids = new EnvelopeIds(queue)
+      for (const { seq, sealed } of (await store.read(bucket, undefined, take)).entries) {
+        const envelope = openEnvelope(queue, bucket, sealed, 0)
+        if (envelope === undefined) continue
+        answer.set(ids.encode({ ...bucket, seq }), offset)
+        answer.set(envelope, offset + ENVELOPE_ID_BYTES)
+        offset += ENVELOPE_ID_BYTES + size
+      }
+    }
+    const filled = (offset - 1) / (ENVELOPE_ID_BYTES + size)
+    for (let i = filled; i < slots; i++) {
+      answer.set(random.bytes(size), 1 + i * (ENVELOPE_ID_BYTES + size) + ENVELOPE_ID_BYTES)
+    }
+    answer[0] = waitingBits(waiting, sizeIndex, filled)
+    return answer
+  }
+
+  async #storing<T>(action: () => Promise<T>): Promise<T> {
+    try {
+      return await action()
+    } catch (error) {
+      throw error instanceof StoreUnavailableError ? new LetheError('ERR_STORE_UNAVAILABLE') : error
+    }
+  }
+}
+
+/** Waits for any envelope of a mailbox, whatever its size. */
+class LongPoll implements QueueListener {
+  isListening = false
+  isFinished = false
+  #isWoken = false
+  #proceed: () => void = () => {}
+
+  /** Resolves at the next wake-up, at once if there was one since the last call. */
+  async next(): Promise<void> {
+    if (!this.#isWoken && !this.isFinished) {
+      await new Promise<void>((resolve) => {
+        this.#proceed = resolve
+      })
+    }
+    this.#isWoken = false
+  }
+
+  finish(): void {
+    this.isFinished = true
+    this.#proceed()
+  }
+
+  wake(): void {
+    this.#isWoken = true
+    this.#proceed()
+  }
+
+  handOver(): void {
+    this.wake()
+  }
+
+  resume(): void {
+    this.wake()
+  }
+
+  look(): void {
+    this.wake()
+  }
+
+  announced(): void {}
+
+  storeReplaced(): void {
+    this.wake()
+  }
+}
+
+/** Shares the slots out among the TTL classes in turns; within a class the earliest expiry comes first. */
+function share(
+  waiting: readonly QueueWaiting[],
+  sizeIndex: number,
+  slots: number,
+): (QueueWaiting & { take: number })[] {
+  const lanes = new Map<number, (QueueWaiting & { take: number })[]>()
+  const ofSize = waiting.filter(({ bucket }) => bucket.sizeIndex === sizeIndex)
+  for (const one of ofSize.sort((a, b) => a.bucket.expiresAt - b.bucket.expiresAt)) {
+    const lane = lanes.get(one.bucket.classIndex) ?? []
+    lane.push({ ...one, take: 0 })
+    lanes.set(one.bucket.classIndex, lane)
+  }
+  let left = slots
+  let hasTaken = true
+  while (left > 0 && hasTaken) {
+    hasTaken = false
+    for (const lane of lanes.values()) {
+      const next = lane.find(({ count, take }) => take < count)
+      if (next === undefined || left === 0) continue
+      next.take++
+      left--
+      hasTaken = true
+    }
+  }
+  return [...lanes.values()].flat().filter(({ take }) => take > 0)
+}
+
+function waitingBits(waiting: readonly Waiting[], sizeIndex: number, filled: number): number {
+  const counts = new Map<number, number>()
+  for (const { bucket, count } of waiting) counts.set(bucket.sizeIndex, (counts.get(bucket.sizeIndex) ?? 0) + count)
+  let bits = 0
+  for (const [size, count] of counts) {
+    if (count > (size === sizeIndex ? filled : 0)) bits |= 1 << size
+  }
+  return bits
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw error instanceof MalformedError ? new LetheError('ERR_MALFORMED') : error
+  }
+}

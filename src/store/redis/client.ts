@@ -1,0 +1,109 @@
+import calculateSlot from 'cluster-key-slot'
+import { Cluster, Redis } from 'ioredis'
+import { PARTITIONS, partitionChannel } from './keys.ts'
+
+interface RedisAccess {
+  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly tls: boolean
+  readonly username?: string
+  readonly password?: { reveal(): string }
+}
+
+/** Where Redis is: one node, the master that Sentinels name, or a Cluster. */
+export type RedisTarget =
+  | (RedisAccess & { readonly kind: 'node'; readonly db: number })
+  | (RedisAccess & { readonly kind: 'sentinel'; readonly masterName: string })
+  | (RedisAccess & { readonly kind: 'cluster' })
+
+export type RedisClient = Redis | Cluster
+
+/** Without an answer for this long a connection counts as dead, and everything on it as unconfirmed. */
+const SILENCE_TIMEOUT_MS = 4000
+const CONNECT_TIMEOUT_MS = 3000
+const MAX_RECONNECT_DELAY_MS = 1000
+
+const reconnectDelayMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS)
+
+/**
+ * A client that fails at once while there is no connection, never repeats a command by itself, and keeps trying to
+ * connect. Its errors may carry keys and ciphertext: they must not leave this folder.
+ * @param ca certificate authorities in PEM, for TLS
+ */
+export function createClient(target: RedisTarget, ca: string | undefined): RedisClient {
+  const client = build(target, connectionOptions(target, ca))
+  // Without a listener ioredis prints errors, arguments and all. What they mean is seen from the commands that fail.
+  client.on('error', () => {})
+  return client
+}
+
+type ConnectionOptions = ReturnType<typeof connectionOptions>
+
+function connectionOptions({ username, password, tls }: RedisAccess, ca: string | undefined) {
+  return {
+    lazyConnect: true,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
+    maxRetriesPerRequest: null,
+    disableClientInfo: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SILENCE_TIMEOUT_MS,
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password: password.reveal() }),
+    ...(tls ? { tls: ca === undefined ? {} : { ca } } : {}),
+  }
+}
+
+function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
+  if (target.kind === 'cluster') {
+    return new Cluster([...target.hosts], {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      shardedSubscribers: true,
+      clusterRetryStrategy: reconnectDelayMs,
+      clusterNodeRetryStrategy: reconnectDelayMs,
+      slotsRefreshTimeout: 2000,
+      slotsRefreshInterval: 5000,
+      redisOptions: options,
+    })
+  }
+  const single = { ...options, enableOfflineQueue: false, retryStrategy: reconnectDelayMs }
+  if (target.kind === 'node') {
+    const [{ host, port }] = target.hosts as [RedisAccess['hosts'][number]]
+    return new Redis({ ...single, host, port, db: target.db })
+  }
+  return new Redis({
+    ...single,
+    sentinels: [...target.hosts],
+    name: target.masterName,
+    sentinelRetryStrategy: reconnectDelayMs,
+    failoverDetector: true,
+    enableTLSForSentinelMode: target.tls,
+    ...(options.tls ? { sentinelTLS: options.tls } : {}),
+    ...(options.username === undefined ? {} : { sentinelUsername: options.username }),
+    ...(options.password === undefined ? {} : { sentinelPassword: options.password }),
+  })
+}
+
+/** Redis Cluster's slot of each partition. */
+const SLOTS = Uint16Array.from({ length: PARTITIONS }, (_, partition) => calculateSlot(partitionChannel(partition)))
+
+/** Name of the node that serves a partition, as Redis Cluster gives it; always the same for a single node. */
+export function nodeNameOf(client: RedisClient, partition: number): string | undefined {
+  if (client instanceof Redis) return SINGLE_NODE
+  return client.slots[SLOTS[partition] as number]?.[0]
+}
+
+export const SINGLE_NODE = ''
+
+/** Connection to the node of that name, or undefined while there is none. */
+export function nodeOf(client: RedisClient, name: string): Redis | undefined {
+  if (client instanceof Redis) return client
+  return client.nodes('all').find(({ options }) => `${options.host}:${options.port}` === name)
+}
+
+/** Asks the cluster anew who serves what. Never rejects. */
+export function refreshTopology(client: RedisClient): Promise<void> {
+  if (client instanceof Redis) return Promise.resolve()
+  return new Promise((resolve) => client.refreshSlotsCache(() => resolve()))
+}

@@ -1,0 +1,202 @@
+import type { Redis } from 'ioredis'
+import {
+  type Announcement,
+  type Bucket,
+  type Cursor,
+  type DepositOutcome,
+  type MailboxStore,
+  type Page,
+  type QueueName,
+  type SealedEnvelope,
+  type StoreListener,
+  StoreUnavailableError,
+  type Waiting,
+} from '../../mailbox/mailbox-store.ts'
+import { encodeAnnouncement } from './announcements.ts'
+import {
+  createClient,
+  nodeNameOf,
+  nodeOf,
+  type RedisClient,
+  type RedisTarget,
+  refreshTopology,
+  SINGLE_NODE,
+} from './client.ts'
+import { faultOf, type StoreFault } from './faults.ts'
+import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
+import { NodeWatch } from './node-watch.ts'
+import { SCRIPTS, type Script } from './scripts.ts'
+import { WakeUps } from './wake-ups.ts'
+import { type Write, WriteLane } from './write-lane.ts'
+
+export interface RedisStoreOptions {
+  readonly target: RedisTarget
+  /** Certificate authorities in PEM. */
+  readonly ca?: string | undefined
+  /** Replicas that must have a write before it counts. */
+  readonly minReplicas: number
+  readonly wakeBits: WakeBits
+  readonly onFault?: (fault: StoreFault) => void
+  /** One batch of writes was answered. */
+  readonly onBatch?: (writes: number, tookMs: number) => void
+}
+
+const REDIRECT_DELAY_MS = 50
+
+/** The port on Redis 7.0 or later: one node, Sentinel, or Cluster. [protocol §8] */
+export class RedisMailboxStore implements MailboxStore {
+  readonly #options: RedisStoreOptions
+  readonly #writer: RedisClient
+  /** Apart from the writer where that one waits for replicas, which holds up everything behind it. */
+  readonly #reader: RedisClient
+  readonly #watch: NodeWatch
+  readonly #wakeUps: WakeUps
+  readonly #lanes = new Map<string, WriteLane>()
+  readonly #onFault: (fault: StoreFault) => void
+
+  constructor(options: RedisStoreOptions) {
+    const { target, ca, minReplicas, wakeBits } = options
+    this.#options = options
+    this.#onFault = options.onFault ?? (() => {})
+    this.#writer = createClient(target, ca)
+    this.#reader = minReplicas > 0 ? createClient(target, ca) : this.#writer
+    this.#watch = new NodeWatch([...new Set([this.#writer, this.#reader])], this.#onFault)
+    this.#wakeUps = new WakeUps(createClient(target, ca), wakeBits)
+  }
+
+  start(listener: StoreListener): Promise<void> {
+    this.#watch.start({
+      replaced: () => listener.replaced(),
+      changed: () => this.#wakeUps.suspect(),
+      state: (isUp) => this.#wakeUps.storeIs(isUp),
+    })
+    this.#wakeUps.start(listener)
+    return Promise.resolve()
+  }
+
+  close(): Promise<void> {
+    this.#watch.stop()
+    this.#wakeUps.stop()
+    for (const client of new Set([this.#writer, this.#reader])) client.disconnect()
+    return Promise.resolve()
+  }
+
+  isReady(): boolean {
+    return this.#watch.isUp && this.#wakeUps.isSubscribed
+  }
+
+  nowSeconds(partition: number): number {
+    return this.#watch.nowSeconds(nodeNameOf(this.#writer, partition) ?? SINGLE_NODE)
+  }
+
+  deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome> {
+    return new Promise((resolve, reject) => {
+      this.#write({ kind: 'deposit', partition, sinceMs: performance.now(), seal, resolve, reject })
+    })
+  }
+
+  erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
+    const { partition } = bucket
+    return new Promise((resolve, reject) => {
+      this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, reject })
+    })
+  }
+
+  async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {
+    const keys = buckets.map(bucketKey)
+    const existing = await this.#command((client) => client.exists(...keys))
+    if (existing === 0) return []
+    const counts = (await this.#script(SCRIPTS.survey, keys, [])) as number[]
+    const waiting: Waiting[] = []
+    for (let i = 0; i < counts.length; i += 2) {
+      waiting.push({ bucket: buckets[counts[i] as number] as Bucket, count: counts[i + 1] as number })
+    }
+    return waiting
+  }
+
+  async read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
+    const args = [after?.base ?? '', after?.last ?? '', limit]
+    const [base, last, ...entries] = (await this.#script(SCRIPTS.read, [bucketKey(bucket)], args)) as Buffer[]
+    if (base === undefined) return { base: 0, entries: [], more: false }
+    const page = { base: Number(base), entries: [] as { seq: number; sealed: Buffer }[] }
+    for (let i = 0; i < entries.length; i += 2) {
+      page.entries.push({ seq: Number(entries[i]), sealed: entries[i + 1] as Buffer })
+    }
+    const lastRead = page.entries.at(-1)?.seq
+    return { ...page, more: page.entries.length === limit && lastRead !== undefined && lastRead < Number(last) }
+  }
+
+  follow(queue: QueueName): Promise<void> {
+    return this.#wakeUps.follow(queue)
+  }
+
+  unfollow(queue: QueueName): void {
+    this.#wakeUps.unfollow(queue)
+  }
+
+  async announce(queue: QueueName, announcement: Announcement): Promise<void> {
+    const channel = wakeChannel(queue, this.#options.wakeBits)
+    await this.#command((client) => client.spublish(channel, encodeAnnouncement(queue, announcement)))
+  }
+
+  #write(write: Write): void {
+    const name = nodeNameOf(this.#writer, write.partition)
+    if (name === undefined) write.reject(new StoreUnavailableError())
+    else this.#laneOf(name).add(write)
+  }
+
+  #laneOf(node: string): WriteLane {
+    const known = this.#lanes.get(node)
+    if (known) return known
+    const { minReplicas, wakeBits, onBatch } = this.#options
+    const lane = new WriteLane({
+      connection: () => nodeOf(this.#writer, node),
+      nowSeconds: () => this.#watch.nowSeconds(node),
+      correctClock: (seconds) => this.#watch.correct(node, seconds),
+      redirect: (writes, askNode) => this.#redirect(writes, askNode),
+      onFault: this.#onFault,
+      onBatch: onBatch ?? (() => {}),
+      canMixPartitions: node === SINGLE_NODE,
+      minReplicas,
+      wakeBits,
+    })
+    this.#lanes.set(node, lane)
+    return lane
+  }
+
+  #redirect(writes: readonly Write[], askNode: string | undefined): void {
+    if (askNode !== undefined) return this.#laneOf(askNode).ask(writes)
+    setTimeout(async () => {
+      await refreshTopology(this.#writer)
+      const byNode = new Map<string, Write[]>()
+      for (const write of writes) {
+        const name = nodeNameOf(this.#writer, write.partition)
+        if (name === undefined) write.reject(new StoreUnavailableError())
+        else byNode.set(name, [...(byNode.get(name) ?? []), write])
+      }
+      for (const [name, group] of byNode) this.#laneOf(name).addFirst(group)
+    }, REDIRECT_DELAY_MS)
+  }
+
+  /** Runs a script whose first key names its node; bulk replies are Buffers. */
+  #script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
+    return this.#command(async (client) => {
+      try {
+        return await client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+        return client.callBuffer('EVAL', script.lua, keys.length, ...keys, ...args)
+      }
+    })
+  }
+
+  async #command<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+    try {
+      // A Cluster takes the same commands and finds the node itself; its type only lacks the common base.
+      return await send(this.#reader as Redis)
+    } catch (error) {
+      this.#onFault(faultOf(error))
+      throw new StoreUnavailableError()
+    }
+  }
+}

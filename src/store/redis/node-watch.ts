@@ -1,0 +1,134 @@
+import { Cluster, type Redis } from 'ioredis'
+import { type RedisClient, SINGLE_NODE } from './client.ts'
+import { faultOf, type StoreFault } from './faults.ts'
+
+/** What a watch tells. */
+export interface WatchListener {
+  /** A node came back as another process: what it held may be gone. */
+  replaced(): void
+  /** Nodes came, went or changed place. */
+  changed(): void
+  /** Whether commands can be expected to be answered. */
+  state(isUp: boolean): void
+}
+
+const CHECK_PERIOD_MS = 5000
+const OLDEST_VERSION = 7
+
+/** Knows of each Redis node what time it has, whether it answers, and whether it is still the process it was. */
+export class NodeWatch {
+  readonly #clients: readonly RedisClient[]
+  readonly #onFault: (fault: StoreFault) => void
+  readonly #runIds = new Map<string, string>()
+  /** Milliseconds to add to this process's monotonic clock, which no change of the relay's own time can move. */
+  readonly #offsetsMs = new Map<string, number>()
+  readonly #identified = new Set<Redis>()
+  #listener: WatchListener = { replaced() {}, changed() {}, state() {} }
+  #timer: NodeJS.Timeout | undefined
+  #isUp = false
+
+  constructor(clients: readonly RedisClient[], onFault: (fault: StoreFault) => void) {
+    this.#clients = clients
+    this.#onFault = onFault
+  }
+
+  get isUp(): boolean {
+    return this.#isUp
+  }
+
+  start(listener: WatchListener): void {
+    this.#listener = listener
+    for (const client of this.#clients) {
+      if (client instanceof Cluster) this.#watchCluster(client)
+      else this.#watchNode(client, SINGLE_NODE)
+      client.on('ready', () => this.#update())
+      client.on('close', () => this.#update())
+      client.connect().catch(() => this.#onFault('connection'))
+    }
+    this.#timer = setInterval(() => this.#check(), CHECK_PERIOD_MS).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#listener = { replaced() {}, changed() {}, state() {} }
+  }
+
+  /** Unix seconds by the clock of a node, or by this machine's while that one is not known. */
+  nowSeconds(node: string): number {
+    const offsetMs = this.#offsetsMs.get(node) ?? this.#offsetsMs.values().next().value
+    return Math.floor((offsetMs === undefined ? Date.now() : performance.now() + offsetMs) / 1000)
+  }
+
+  /** A node has said what time it has, in whole seconds. */
+  correct(node: string, seconds: number): void {
+    this.#offsetsMs.set(node, seconds * 1000 + 500 - performance.now())
+  }
+
+  #watchCluster(cluster: Cluster): void {
+    cluster.on('+node', (node: Redis) => {
+      this.#watchNode(node, nameOf(node))
+      this.#listener.changed()
+    })
+    cluster.on('-node', () => this.#listener.changed())
+  }
+
+  #watchNode(node: Redis, name: string): void {
+    node.on('ready', () => void this.#identify(node, name))
+    node.on('close', () => {
+      this.#identified.delete(node)
+      this.#update()
+    })
+  }
+
+  async #identify(node: Redis, name: string): Promise<void> {
+    try {
+      const info = await node.info('server')
+      const version = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0)
+      if (version < OLDEST_VERSION) return this.#onFault('version')
+      const runId = /^run_id:(\w+)/m.exec(info)?.[1] ?? ''
+      const known = this.#runIds.get(name)
+      if (!node.options.readOnly) this.#runIds.set(name, runId)
+      await this.#readTime(node, name)
+      if (known !== undefined && known !== runId && !node.options.readOnly) this.#listener.replaced()
+      this.#identified.add(node)
+      this.#update()
+    } catch (error) {
+      this.#onFault(faultOf(error))
+    }
+  }
+
+  #check(): void {
+    for (const client of this.#clients) {
+      const nodes = client instanceof Cluster ? client.nodes('master') : [client]
+      for (const node of nodes) {
+        if (node.status !== 'ready') continue
+        const name = client instanceof Cluster ? nameOf(node) : SINGLE_NODE
+        const checked = this.#identified.has(node) ? this.#readTime(node, name) : this.#identify(node, name)
+        checked.catch((error) => this.#onFault(faultOf(error)))
+      }
+    }
+    this.#update()
+  }
+
+  async #readTime(node: Redis, name: string): Promise<void> {
+    const askedMs = performance.now()
+    const [seconds, microseconds] = await node.time()
+    const answeredMs = performance.now()
+    this.#offsetsMs.set(name, Number(seconds) * 1000 + Number(microseconds) / 1000 - (askedMs + answeredMs) / 2)
+  }
+
+  #update(): void {
+    const isUp = this.#clients.every((client) =>
+      client instanceof Cluster
+        ? client.status === 'ready' && client.nodes('master').some((node) => this.#identified.has(node))
+        : client.status === 'ready' && this.#identified.has(client),
+    )
+    if (isUp === this.#isUp) return
+    this.#isUp = isUp
+    this.#listener.state(isUp)
+  }
+}
+
+function nameOf({ options }: Redis): string {
+  return `${options.host}:${options.port}`
+}

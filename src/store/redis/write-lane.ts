@@ -1,0 +1,236 @@
+import type { Redis } from 'ioredis'
+import {
+  type Bucket,
+  type DepositOutcome,
+  type SealedEnvelope,
+  StoreUnavailableError,
+} from '../../mailbox/mailbox-store.ts'
+import { classSeconds } from '../../protocol/retention.ts'
+import { encodeWake } from './announcements.ts'
+import { faultOf, redirectionOf, type StoreFault } from './faults.ts'
+import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
+import { SCRIPTS } from './scripts.ts'
+
+type Reply = [error: Error | null, result: unknown]
+
+const NO_REPLY: Reply = [new Error('no reply'), undefined]
+
+interface WriteBase {
+  readonly partition: number
+  /** When it was asked for, on a clock that only goes forward, in milliseconds. */
+  readonly sinceMs: number
+  reject(error: StoreUnavailableError): void
+}
+
+export interface DepositWrite extends WriteBase {
+  readonly kind: 'deposit'
+  seal(nowSeconds: number): SealedEnvelope
+  resolve(outcome: DepositOutcome): void
+}
+
+export interface EraseWrite extends WriteBase {
+  readonly kind: 'erase'
+  readonly bucket: Bucket
+  readonly seqs: readonly number[]
+  resolve(): void
+}
+
+export type Write = DepositWrite | EraseWrite
+
+export interface LaneParts {
+  /** Connection to this lane's node, or undefined while there is none. */
+  connection(): Redis | undefined
+  nowSeconds(): number
+  /** The node has refused an expiry and said what time it has, in whole seconds. */
+  correctClock(seconds: number): void
+  /** Writes that were not carried out and belong on another node, or on this one again, in their order. */
+  redirect(writes: Write[], askNode: string | undefined): void
+  onFault(fault: StoreFault): void
+  onBatch(writes: number, tookMs: number): void
+  /** Whether scripts for several partitions may share a call: not in a cluster. */
+  canMixPartitions: boolean
+  minReplicas: number
+  wakeBits: WakeBits
+}
+
+/** One call of one script. */
+interface Call {
+  readonly writes: Write[]
+  readonly script: Write['kind']
+  readonly keys: string[]
+  readonly args: (string | number | Buffer)[]
+}
+
+const MAX_BATCH_WRITES = 128
+const MAX_BATCH_BYTES = 1_000_000
+const REPLICA_TIMEOUT_MS = 1000
+/** A write that a changing cluster sent from node to node for this long has failed. */
+const MAX_RETRY_MS = 3000
+
+/**
+ * Everything that is written to one Redis node, in order: what one turn of the event loop asks for goes out as one batch,
+ * and the next batch follows when this one is answered, so that batches grow with the load and retries keep their place.
+ */
+export class WriteLane {
+  readonly #parts: LaneParts
+  readonly #queue: Write[] = []
+  #isBusy = false
+  #mustSendText = false
+
+  constructor(parts: LaneParts) {
+    this.#parts = parts
+  }
+
+  add(write: Write): void {
+    this.#queue.push(write)
+    if (this.#queue.length === 1 && !this.#isBusy) setImmediate(() => this.#flush())
+  }
+
+  /** Puts writes that were sent before in front of all others. */
+  addFirst(writes: readonly Write[]): void {
+    this.#queue.unshift(...writes)
+    if (!this.#isBusy) setImmediate(() => this.#flush())
+  }
+
+  /** Sends writes here at once although their slot has not arrived yet. [Redis Cluster: ASK] */
+  ask(writes: readonly Write[]): void {
+    const queue = [...writes]
+    while (queue.length > 0) void this.#send(this.#takeCalls(queue), true)
+  }
+
+  #flush(): void {
+    if (this.#isBusy || this.#queue.length === 0) return
+    this.#isBusy = true
+    void this.#send(this.#takeCalls(this.#queue), false).then((repeated) => {
+      this.#isBusy = false
+      this.#queue.unshift(...repeated)
+      this.#flush()
+    })
+  }
+
+  /** Takes one batch off the queue and seals it. */
+  #takeCalls(queue: Write[]): Call[] {
+    const now = this.#parts.nowSeconds()
+    const calls = new Map<string, Call>()
+    let bytes = 0
+    let count = 0
+    while (count < Math.min(queue.length, MAX_BATCH_WRITES) && bytes < MAX_BATCH_BYTES) {
+      const write = queue[count++] as Write
+      const name = this.#parts.canMixPartitions ? write.kind : `${write.kind} ${write.partition}`
+      const call = calls.get(name) ?? { writes: [], script: write.kind, keys: [], args: [] }
+      calls.set(name, call)
+      call.writes.push(write)
+      if (write.kind === 'deposit') bytes += this.#addDeposit(call, write.seal(now))
+      else {
+        call.keys.push(bucketKey(write.bucket))
+        call.args.push(write.seqs.length, ...write.seqs)
+      }
+    }
+    queue.splice(0, count)
+    return [...calls.values()]
+  }
+
+  #addDeposit({ keys, args }: Call, { bucket, queue, capacity, firstSeq, sealed }: SealedEnvelope): number {
+    keys.push(bucketKey(bucket))
+    args.push(
+      classSeconds(bucket.classIndex),
+      bucket.expiresAt,
+      capacity,
+      firstSeq,
+      Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length),
+      wakeChannel(queue, this.#parts.wakeBits),
+      encodeWake(queue, bucket),
+    )
+    return sealed.length
+  }
+
+  /** Sends one batch and settles it. Never rejects. @returns what has to be sent again, before anything else */
+  async #send(calls: readonly Call[], isAsking: boolean): Promise<Write[]> {
+    const connection = this.#parts.connection()
+    if (connection?.status !== 'ready') {
+      for (const { writes } of calls) this.#rejectAll(writes, 'connection')
+      return []
+    }
+    const { minReplicas } = this.#parts
+    const startedMs = performance.now()
+    const pipeline = connection.pipeline()
+    for (const { script, keys, args } of calls) {
+      const { lua, sha } = SCRIPTS[script]
+      if (isAsking) pipeline.call('ASKING')
+      if (this.#mustSendText) pipeline.call('EVAL', lua, keys.length, ...keys, ...args)
+      else pipeline.call('EVALSHA', sha, keys.length, ...keys, ...args)
+    }
+    if (minReplicas > 0) pipeline.call('WAIT', minReplicas, REPLICA_TIMEOUT_MS)
+    this.#mustSendText = false
+    const replies = (await pipeline.exec()) ?? []
+    this.#parts.onBatch(
+      calls.reduce((sum, { writes }) => sum + writes.length, 0),
+      performance.now() - startedMs,
+    )
+    const isConfirmed = minReplicas === 0 || this.#isConfirmed(replies.at(-1), minReplicas)
+    const step = isAsking ? 2 : 1
+    return calls.flatMap((call, i) => this.#settle(call, replies[i * step + step - 1], isConfirmed))
+  }
+
+  #isConfirmed(reply: Reply | undefined, minReplicas: number): boolean {
+    const [error, replicas] = reply ?? NO_REPLY
+    if (error === null && Number(replicas) >= minReplicas) return true
+    this.#parts.onFault(error ? faultOf(error) : 'replicas')
+    return false
+  }
+
+  #settle(call: Call, reply: Reply | undefined, isConfirmed: boolean): Write[] {
+    const [error, result] = reply ?? NO_REPLY
+    if (error) return this.#settleError(call.writes, error)
+    if (call.script === 'deposit') return this.#settleDeposits(call.writes as DepositWrite[], result, isConfirmed)
+    for (const write of call.writes as EraseWrite[]) {
+      if (isConfirmed) write.resolve()
+      else write.reject(new StoreUnavailableError())
+    }
+    return []
+  }
+
+  #settleDeposits(writes: readonly DepositWrite[], result: unknown, isConfirmed: boolean): Write[] {
+    const [nodeSeconds, ...outcomes] = result as [number, ...(string | 0 | -1)[]]
+    for (const [i, outcome] of outcomes.entries()) {
+      const write = writes[i] as DepositWrite
+      if (outcome === 0) write.resolve({ kind: 'full' })
+      else if (outcome === -1) this.#rejectAll([write], 'memory')
+      else if (!isConfirmed) write.reject(new StoreUnavailableError())
+      else write.resolve({ kind: 'stored', seq: Number(outcome), isFirst: outcome.startsWith('+') })
+    }
+    if (outcomes.length === writes.length) return []
+    this.#parts.correctClock(nodeSeconds)
+    return this.#stillWanted(writes.slice(outcomes.length))
+  }
+
+  #settleError(writes: readonly Write[], error: Error): Write[] {
+    const redirection = redirectionOf(error)
+    if (redirection === undefined) {
+      this.#rejectAll(writes, faultOf(error))
+      return []
+    }
+    const wanted = this.#stillWanted(writes)
+    if (redirection.kind === 'unknown-script') {
+      this.#mustSendText = true
+      return wanted
+    }
+    if (wanted.length > 0) this.#parts.redirect(wanted, redirection.kind === 'ask' ? redirection.node : undefined)
+    return []
+  }
+
+  #stillWanted(writes: readonly Write[]): Write[] {
+    const oldestMs = performance.now() - MAX_RETRY_MS
+    this.#rejectAll(
+      writes.filter(({ sinceMs }) => sinceMs < oldestMs),
+      'busy',
+    )
+    return writes.filter(({ sinceMs }) => sinceMs >= oldestMs)
+  }
+
+  #rejectAll(writes: readonly Write[], fault: StoreFault): void {
+    if (writes.length === 0) return
+    this.#parts.onFault(fault)
+    for (const write of writes) write.reject(new StoreUnavailableError())
+  }
+}
