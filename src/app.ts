@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { loopbackOrigins } from './config/origins.ts'
@@ -52,13 +53,20 @@ export interface Relay {
   drain(): Promise<void>
 }
 
+/** How long the store is waited for before a relay listens without it. */
+const FIRST_CONTACT_MS = 3000
+
 /** Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read. */
 export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
   const { events, metrics, clock = systemClock, random = createSystemRandom() } = parts
   const store = parts.store ?? createStore(config, parts, clock)
   const policy = policyOf(config)
   const secrets = secretsOf(config, random)
-  const openMailboxes = new OpenMailboxes(clock, (state) => tellStore(state, events, metrics))
+  const [whenUp, markUp] = signal()
+  const openMailboxes = new OpenMailboxes(clock, (state) => {
+    tellStore(state, events, metrics)
+    if (state === 'up') markUp()
+  })
   const proofs = new OriginProofs()
   const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, count: metrics.deposit })
   const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random })
@@ -95,10 +103,13 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   })
   const admin = createAdminServer({ isReady: () => store.isReady() && !isDraining, metrics: metrics.render })
 
+  await store.start(openMailboxes)
+  const patience = new AbortController()
+  await Promise.race([whenUp, setTimeout(FIRST_CONTACT_MS, undefined, { signal: patience.signal }).catch(() => {})])
+  patience.abort()
   const port = await listen(app, config.host, config.port)
   if (publicOrigins.length === 0) publicOrigins = loopbackOrigins(port, tls !== undefined)
   proofs.accept(publicOrigins)
-  await store.start(openMailboxes)
   const adminPort = await listen(admin, config.adminHost, config.adminPort)
   const unwatchTls =
     tlsFiles && tls ? watchTls(tlsFiles, tls, app.server as unknown as Server, tellTls(events)) : () => {}
@@ -125,6 +136,14 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     await admin.close()
   }
   return { port, adminPort, publicOrigins, drain }
+}
+
+function signal(): [Promise<void>, () => void] {
+  let give = () => {}
+  const given = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return [given, give]
 }
 
 function createStore(config: Config, { events, metrics }: RelayParts, clock: Clock): MailboxStore {

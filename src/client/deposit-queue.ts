@@ -5,18 +5,19 @@ import { Backoff, type RetryPolicy } from './retry.ts'
 export class PendingDeposit {
   readonly address: Uint8Array
   readonly envelope: Uint8Array
-  readonly ttlSeconds: number
+  /** What the caller asked for; without it the relay's default. */
+  readonly ttlSeconds: number | undefined
   /** Counts the relay's transient refusals of this one. */
   readonly backoff: Backoff
-  /** Resolves with the answer. */
-  readonly done: Promise<void>
+  /** Resolves with the lifetime in seconds that was granted. */
+  readonly done: Promise<number>
   #isSettled = false
-  #settle!: { resolve(): void; reject(error: ClientError): void }
+  #settle!: { resolve(grantedSeconds: number): void; reject(error: ClientError): void }
   readonly #signal: AbortSignal | undefined
   readonly #onAbort = (): void => this.reject(new AbortedError({ cause: this.#signal?.reason }))
 
   constructor(
-    { address, envelope, ttlSeconds }: { address: Uint8Array; envelope: Uint8Array; ttlSeconds: number },
+    { address, envelope, ttlSeconds }: { address: Uint8Array; envelope: Uint8Array; ttlSeconds: number | undefined },
     { policy, signal }: { policy: RetryPolicy; signal: AbortSignal | undefined },
   ) {
     this.address = address
@@ -34,9 +35,9 @@ export class PendingDeposit {
     return this.#isSettled
   }
 
-  resolve(): void {
+  resolve(grantedSeconds: number): void {
     this.#leave()
-    this.#settle.resolve()
+    this.#settle.resolve(grantedSeconds)
   }
 
   reject(error: ClientError): void {

@@ -1,7 +1,7 @@
 import { DEPOSIT_HEADER_BYTES, encodeDepositFrame, parseDepositAnswer } from '../protocol/deposit-frames.ts'
 import { CLOSE, errorCodeOf } from '../protocol/errors.ts'
 import { classSeconds, grantClass } from '../protocol/retention.ts'
-import { throwIfAborted, untilAborted } from './abort.ts'
+import { throwIfAborted } from './abort.ts'
 import { DepositQueue, PendingDeposit } from './deposit-queue.ts'
 import { type Deposit, type DepositOptions, type Depositor, type DepositReceipt, readTtlSeconds } from './depositor.ts'
 import { ClientError, NetworkError, RelayError, UnexpectedAnswerError } from './errors.ts'
@@ -50,7 +50,8 @@ class SocketDepositor implements Depositor {
   readonly #queue = new DepositQueue()
   readonly #sent = new Map<number, PendingDeposit>()
   readonly #closing = new AbortController()
-  #info: Promise<KnownInfo> | undefined
+  #info: KnownInfo | undefined
+  #isAsking = false
   #socket: Socket | undefined
   #isOpen = false
   #sentBytes = 0
@@ -66,24 +67,21 @@ class SocketDepositor implements Depositor {
     this.#WebSocket = chooseWebSocket(options.WebSocket)
     this.#policy = { ...REQUEST_RETRY, ...options.retry }
     this.#backoff = new Backoff(this.#policy)
-    if (options.info) this.#info = Promise.resolve(options.info)
+    this.#info = options.info
   }
 
   async deposit(deposit: Deposit, { signal }: DepositOptions = {}): Promise<DepositReceipt> {
     throwIfAborted(signal)
+    if (this.#closing.signal.aborted) throw new ClientError('ERR_CLOSED')
     const address = readAddress(deposit.address)
-    const asked = deposit.ttlSeconds === undefined ? undefined : readTtlSeconds(deposit.ttlSeconds)
-    const { defaultTtl, maxTtl, envelopeBytes } = await untilAborted(this.#getInfo(), signal)
-    this.#throwIfClosed()
-    // The relay would close the whole socket over such a frame.
-    if (deposit.envelope.length > Math.max(...envelopeBytes)) throw new RelayError('ERR_TOO_LARGE')
-    const ttlSeconds = asked ?? defaultTtl
-    const { envelope } = deposit
-    const pending = new PendingDeposit({ address, envelope, ttlSeconds }, { policy: this.#policy, signal })
+    const ttlSeconds = deposit.ttlSeconds === undefined ? undefined : readTtlSeconds(deposit.ttlSeconds)
+    const pending = new PendingDeposit(
+      { address, envelope: deposit.envelope, ttlSeconds },
+      { policy: this.#policy, signal },
+    )
     this.#queue.add(pending)
     this.#proceed()
-    await pending.done
-    return { ttlSeconds: classSeconds(grantClass(ttlSeconds, maxTtl)) }
+    return { ttlSeconds: await pending.done }
   }
 
   close(): void {
@@ -92,26 +90,19 @@ class SocketDepositor implements Depositor {
     this.#rejectAll(new ClientError('ERR_CLOSED'))
   }
 
-  #throwIfClosed(): void {
-    if (this.#closing.signal.aborted) throw new ClientError('ERR_CLOSED')
-  }
-
-  /** One question for all deposits; after a failure the next deposit asks again. */
-  async #getInfo(): Promise<KnownInfo> {
-    this.#throwIfClosed()
+  /** Asks once for all deposits; after a failure the next deposit asks again. */
+  async #askInfo(): Promise<void> {
+    if (this.#isAsking) return
+    this.#isAsking = true
     const { relay, fetch, timeoutMs, retry } = this.#options
-    this.#info ??= getInfo(relay, {
-      ...(fetch && { fetch }),
-      ...(timeoutMs && { timeoutMs }),
-      ...(retry && { retry }),
-      signal: this.#closing.signal,
-    })
+    const http = { ...(fetch && { fetch }), ...(timeoutMs && { timeoutMs }), ...(retry && { retry }) }
     try {
-      return await this.#info
+      this.#info = await getInfo(relay, { ...http, signal: this.#closing.signal })
+      this.#isAsking = false
+      this.#proceed()
     } catch (error) {
-      this.#info = undefined
-      this.#throwIfClosed()
-      throw error
+      this.#isAsking = false
+      this.#rejectAll(error as ClientError)
     }
   }
 
@@ -119,28 +110,29 @@ class SocketDepositor implements Depositor {
   #proceed(): void {
     if (this.#pause !== undefined) return
     for (let next = this.#queue.peek(); next !== undefined; next = this.#queue.peek()) {
-      if (!this.#isOpen) {
-        if (this.#socket === undefined) this.#connect()
-        return
-      }
+      if (this.#info === undefined) return void this.#askInfo()
+      if (!this.#isOpen) return this.#connect()
       const { maxInFlightBytes = 1_000_000 } = this.#options
       if (this.#sent.size > 0 && this.#sentBytes + frameBytes(next) > maxInFlightBytes) return
       this.#queue.take(next)
-      this.#send(next)
+      this.#send(next, this.#info)
     }
   }
 
-  #send(deposit: PendingDeposit): void {
+  #send(deposit: PendingDeposit, { envelopeBytes, defaultTtl }: KnownInfo): void {
+    // The relay would close the whole socket over such a frame.
+    if (deposit.envelope.length > Math.max(...envelopeBytes)) return deposit.reject(new RelayError('ERR_TOO_LARGE'))
     if (this.#sent.size === 0) this.#progressMs = performance.now()
     const ref = this.#nextRef
     this.#nextRef = (ref + 1) % 2 ** 32
     this.#sent.set(ref, deposit)
     this.#sentBytes += frameBytes(deposit)
-    const { ttlSeconds, address, envelope } = deposit
+    const { address, envelope, ttlSeconds = defaultTtl } = deposit
     this.#socket?.send(encodeDepositFrame({ ref, ttlSeconds, address, envelope }))
   }
 
   #connect(): void {
+    if (this.#socket !== undefined) return
     const { timeoutMs = 30_000 } = this.#options
     this.#progressMs = performance.now()
     this.#watch = setInterval(() => this.#checkProgress(timeoutMs), timeoutMs / CHECKS_PER_TIMEOUT)
@@ -163,9 +155,15 @@ class SocketDepositor implements Depositor {
     this.#sentBytes -= frameBytes(deposit)
     this.#progressMs = performance.now()
     this.#backoff.succeed()
-    if (answer.kind === 'accepted') deposit.resolve()
+    if (answer.kind === 'accepted') deposit.resolve(this.#granted(deposit))
     else this.#onRefusal(deposit, answer.number)
     this.#proceed()
+  }
+
+  /** ACCEPTED does not tell the class, but what the relay says of itself does. [protocol §3] */
+  #granted({ ttlSeconds }: PendingDeposit): number {
+    const { defaultTtl, maxTtl } = this.#info as KnownInfo
+    return classSeconds(grantClass(ttlSeconds ?? defaultTtl, maxTtl))
   }
 
   #onRefusal(deposit: PendingDeposit, number: number): void {

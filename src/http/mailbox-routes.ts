@@ -1,15 +1,17 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { SignedMailbox } from '../mailbox/signed-mailbox.ts'
-import { FETCH_REQUEST_BYTES, MAX_ACK_REQUEST_BYTES } from '../protocol/signed-requests.ts'
 import { octets } from './deposit-routes.ts'
+
+/** Twice what a signed request can need: up to here a wrong length is malformed, beyond it too large. */
+const BODY_LIMIT_BYTES = 2048
 
 /** `POST /v1/mailbox/fetch` and `/v1/mailbox/ack`: a mailbox without a socket. [protocol §5] */
 export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox): void {
-  app.post('/v1/mailbox/fetch', { bodyLimit: FETCH_REQUEST_BYTES }, async (request, reply) => {
+  app.post('/v1/mailbox/fetch', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
     const answer = await mailbox.fetch(octets(request.body), goneSignal(request))
     return reply.type('application/octet-stream').send(answer)
   })
-  app.post('/v1/mailbox/ack', { bodyLimit: MAX_ACK_REQUEST_BYTES }, async (request, reply) => {
+  app.post('/v1/mailbox/ack', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
     await mailbox.acknowledge(octets(request.body))
     return reply.code(204).send()
   })

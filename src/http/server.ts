@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
 import { type ErrorCode, LetheError } from '../protocol/errors.ts'
 import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'
@@ -18,6 +19,7 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const KEEP_ALIVE_MS = 65_000
 const CLOSE_GRACE_MS = 3_000
+const MAX_DISCARDED_BYTES = 16_000_000
 
 /** Fastify's and Node's own errors that a request can cause, as errors of the registry. */
 const CODES: Record<string, ErrorCode> = {
@@ -49,7 +51,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     reply.header('connection', 'close')
     done(new LetheError('ERR_DRAINING'))
   })
-  app.setErrorHandler((error: FastifyError, _request, reply) => {
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    if (!request.raw.complete && (await discardRest(request.raw))) reply.removeHeader('connection')
     if (error instanceof StaleError) reply.header('date', new Date(error.nowSeconds * 1000).toUTCString())
     if (error instanceof LetheError) return sendProblem(reply, error.code)
     const code = CODES[error.code]
@@ -77,6 +80,22 @@ function serverOptions({ tls, onInternalError }: HttpServerOptions): FastifyServ
     clientErrorHandler: answerBrokenRequest,
   }
   return tls === undefined ? options : ({ ...options, https: tls } as FastifyServerOptions)
+}
+
+// A client that is still sending takes a connection that closes for a failed one and never reads the answer. So the rest
+// of a body is read and thrown away first, up to a bound. Resolves to whether it was all read.
+function discardRest(request: IncomingMessage): Promise<boolean> {
+  let left = MAX_DISCARDED_BYTES
+  if (Number(request.headers['content-length'] ?? 0) > left) return Promise.resolve(false)
+  return new Promise((resolve) => {
+    request.on('end', () => resolve(true))
+    request.on('close', () => resolve(false))
+    request.on('error', () => resolve(false))
+    request.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) resolve(false)
+    })
+  })
 }
 
 // What Node could not parse, or what did not arrive in time. The error holds the bytes that came: it is not looked at

@@ -3,7 +3,6 @@ import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/error
 import {
   ENVELOPE_HEADER_BYTES,
   encodeMailboxReply,
-  MAX_MAILBOX_REQUEST_BYTES,
   type MailboxRequest,
   NONCE_BYTES,
   openPreimage,
@@ -63,7 +62,6 @@ export class MailboxConnection {
   /** @param frame a whole binary message; views on it are kept until its OPEN is checked */
   receive(frame: Uint8Array): void {
     if (this.#isEnded) return
-    if (frame.length > MAX_MAILBOX_REQUEST_BYTES) return this.#close(CLOSE.tooLarge)
     let request: MailboxRequest
     try {
       request = parseMailboxRequest(frame)

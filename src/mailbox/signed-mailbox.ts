@@ -72,6 +72,7 @@ export class SignedMailbox {
     const signed = parsed(() => parseAckRequest(body))
     const queues = await this.#prove('ack', signed)
     const { store, policy } = this.#parts
+    if (!store.isReady()) throw new LetheError('ERR_STORE_UNAVAILABLE')
     const groups = queues.flatMap((queue) =>
       groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
     )

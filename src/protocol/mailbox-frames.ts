@@ -8,9 +8,6 @@ export const MAX_ACK_IDS = 64
 /** Bytes before the envelope in an ENVELOPE frame: type, channel, envelopeId. [protocol §5] */
 export const ENVELOPE_HEADER_BYTES = 1 + 2 + ENVELOPE_ID_BYTES
 
-/** Longest frame a client may send on a mailbox socket: an ACK of 64 ids. [protocol §5] */
-export const MAX_MAILBOX_REQUEST_BYTES = 1 + 2 + MAX_ACK_IDS * ENVELOPE_ID_BYTES
-
 const REQUEST = { open: 0x01, ack: 0x02, close: 0x03 } as const
 const REPLY = {
   hello: 0x81,

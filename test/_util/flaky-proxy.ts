@@ -44,8 +44,8 @@ export async function startFlakyProxy(targetPort = 0): Promise<FlakyProxy> {
     from.on('data', (chunk: Buffer) => {
       const passed = chunk.subarray(0, pair.bytesLeft)
       pair.bytesLeft -= passed.length
-      if (!to.write(passed)) from.pause()
-      if (pair.bytesLeft === 0) to.end(() => drop(pair))
+      const isLast = pair.bytesLeft === 0
+      if (!to.write(passed, () => isLast && drop(pair))) from.pause()
     })
     to.on('drain', () => {
       if (!isStalled) from.resume()
@@ -59,7 +59,7 @@ export async function startFlakyProxy(targetPort = 0): Promise<FlakyProxy> {
   const server = createServer({ allowHalfOpen: true }, (near) => {
     connections++
     const far = connect({ port: target, host: '127.0.0.1', allowHalfOpen: true })
-    const pair: Pair = { ends: [near, far], bytesLeft: draw?.() ?? Number.POSITIVE_INFINITY }
+    const pair: Pair = { ends: [near, far], bytesLeft: Math.floor(draw?.() ?? Number.POSITIVE_INFINITY) }
     pairs.add(pair)
     forward(pair, near, far)
     forward(pair, far, near)

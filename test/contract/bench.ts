@@ -25,12 +25,16 @@ export interface World {
   open(): MailboxStore
   /** Moves the store's clock forward. Absent where time can only pass. */
   advance?(seconds: number): void
+  /** Called when the test is over and all its instances are closed. */
+  close?(): Promise<void>
 }
 
 export interface Contract {
   readonly create: () => World | Promise<World>
   /** Whether several instances can work on the same contents. */
   readonly isShared: boolean
+  /** Whether nothing is heard of queues that the instance does not follow. The port leaves that open. */
+  readonly isSelective?: boolean
 }
 
 /** Named cases, each with a world of its own. */

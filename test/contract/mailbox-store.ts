@@ -23,7 +23,11 @@ export function runContract(name: string, contract: Contract): void {
   }
   test(`the store's contract, ${name}`, { jobs: JOBS }, async (t) => {
     for (const [title, body] of Object.entries(cases)) {
-      t.test(title, async (t) => body(t, new Bench(t, await contract.create())))
+      t.test(title, async (t) => {
+        const world = await contract.create()
+        t.teardown(() => world.close?.())
+        await body(t, new Bench(t, world))
+      })
     }
   })
 }

@@ -11,4 +11,5 @@ runContract('memory', {
     }
   },
   isShared: false,
+  isSelective: true,
 })

@@ -17,35 +17,36 @@ import {
 const cases: Cases = {
   'a store that has started is up, ready, and missed nothing': async (t, bench) => {
     const { store, heard } = await bench.start()
-    t.same(heard, [{ kind: 'up', isGap: false }])
+    t.same(
+      heard.filter((message) => !('wakeTag' in message)),
+      [{ kind: 'up', isGap: false }],
+    )
     t.equal(store.isReady(), true)
   },
 
   'each deposit wakes whoever follows the queue, once, and says where': async (t, bench) => {
     const instance = await bench.start()
     const { store } = instance
-    const [queue, stranger] = [createQueue(), createQueue()]
+    const queue = createQueue()
     await store.follow(queue)
     const week = await put(store, queue)
     const day = await put(store, queue, { sizeIndex: 1, classIndex: DAY })
     await putMany(store, queue, 3, { capacity: 10 })
-    await put(store, stranger)
     await heardAll(instance, queue)
     const wake = { kind: 'wake', wakeTag: queue.wakeKey }
     const inWeek = { ...wake, sizeIndex: 0, classIndex: WEEK, expiresAt: week.bucket.expiresAt }
     const inDay = { ...wake, sizeIndex: 1, classIndex: DAY, expiresAt: day.bucket.expiresAt }
     t.same(heardOf(instance, queue), [inWeek, inDay, inWeek, inWeek, inWeek])
-    t.same(heardOf(instance, stranger), [])
   },
 
   'what is not stored wakes nobody': async (t, bench) => {
     const instance = await bench.start()
     const queue = createQueue()
-    await put(instance.store, queue, { capacity: 1 })
     await instance.store.follow(queue)
+    await put(instance.store, queue, { capacity: 1 })
     t.equal((await deposit(instance.store, queue, { capacity: 1 })).outcome.kind, 'full')
     await heardAll(instance, queue)
-    t.same(heardOf(instance, queue), [])
+    t.equal(heardOf(instance, queue).length, 1)
   },
 
   'an announcement is heard by its own process, after the call, in order': async (t, bench) => {
@@ -78,10 +79,6 @@ const cases: Cases = {
     await heardAll(instance, queue)
     t.equal(heardOf(instance, queue).length, 1, 'once, however many follow')
     store.unfollow(queue)
-    await put(store, queue)
-    await store.announce(queue, { kind: 'claim', session: randomBytes(8) })
-    await heardAll(instance, queue)
-    t.equal(heardOf(instance, queue).length, 1, 'nothing more after the last has left')
     await store.follow(queue)
     await put(store, queue)
     await heardAll(instance, queue)
@@ -121,7 +118,6 @@ const sharedCases: Cases = {
     await heardAll(here, queue)
     const { sizeIndex, classIndex, expiresAt } = bucket
     t.same(heardOf(here, queue), [{ kind: 'wake', wakeTag: queue.wakeKey, sizeIndex, classIndex, expiresAt }])
-    t.same(heardOf(there, queue), [], 'only where somebody follows')
   },
 
   'all hear the announcements of all in one order': async (t, bench) => {
@@ -138,7 +134,6 @@ const sharedCases: Cases = {
     const [one, other] = followers.map((instance) => heardOf(instance, queue))
     t.equal(one?.length, 30)
     t.same(one, other)
-    t.same(heardOf(instances[2] as (typeof instances)[0], queue), [])
   },
 
   'what one instance has confirmed, every other one sees': async (t, bench) => {
@@ -153,6 +148,28 @@ const sharedCases: Cases = {
   },
 }
 
-export function wakeUpCases({ isShared }: Contract): Cases {
-  return isShared ? { ...cases, ...sharedCases } : cases
+const selectiveCases: Cases = {
+  'nothing is heard of a queue that is not followed, or no longer': async (t, bench) => {
+    const instance = await bench.start()
+    const { store } = instance
+    const queue = createQueue()
+    const stir = async () => {
+      await put(store, queue)
+      await store.announce(queue, { kind: 'claim', session: randomBytes(8) })
+      await heardAll(instance, queue)
+      return heardOf(instance, queue).length
+    }
+    t.equal(await stir(), 0)
+    await store.follow(queue)
+    await store.follow(queue)
+    t.equal(await stir(), 2)
+    store.unfollow(queue)
+    t.equal(await stir(), 4, 'one is left')
+    store.unfollow(queue)
+    t.equal(await stir(), 4)
+  },
+}
+
+export function wakeUpCases({ isShared, isSelective }: Contract): Cases {
+  return { ...cases, ...(isShared ? sharedCases : {}), ...(isSelective ? selectiveCases : {}) }
 }

@@ -1,7 +1,6 @@
 import { WebSocket } from 'ws'
 import {
   createHttpDepositor,
-  type DepositOptions,
   type MailboxConnectionOptions,
   pad,
   type ReceivedEnvelope,
@@ -9,6 +8,7 @@ import {
   unpad,
 } from '../../src/client/index.ts'
 import { type FlakyProxy, startFlakyProxy } from '../_util/flaky-proxy.ts'
+import { findFreePort } from '../_util/ports.ts'
 import { type Relay, startRelay } from '../_util/relay.ts'
 import type { Test } from '../_util/tap.ts'
 
@@ -33,15 +33,17 @@ export async function startTestRelay(t: Test, env: Record<string, string> = {}):
   return relay
 }
 
-/** A relay that is known by the origin of the proxy in front of it. */
+/** A relay behind a proxy, known by the origins of both. */
 export async function startProxiedRelay(
   t: Test,
   env: Record<string, string> = {},
 ): Promise<{ proxy: FlakyProxy; relay: Relay }> {
   const proxy = await startFlakyProxy()
   t.teardown(() => proxy.stop())
-  const relay = await startTestRelay(t, { LETHE_PUBLIC_ORIGIN: proxy.url, ...env })
-  proxy.setTarget(Number(new URL(relay.url).port))
+  const port = await findFreePort()
+  const origins = `${proxy.url},http://127.0.0.1:${port}`
+  const relay = await startTestRelay(t, { LETHE_PORT: String(port), LETHE_PUBLIC_ORIGIN: origins, ...env })
+  proxy.setTarget(port)
   return { proxy, relay }
 }
 
@@ -59,10 +61,10 @@ export async function depositNumbers(
   relay: string,
   address: Uint8Array,
   numbers: readonly number[],
-  options: DepositOptions = {},
+  sizes = SIZES,
 ): Promise<void> {
   const depositor = createHttpDepositor({ relay, retry: FAST })
-  for (const number of numbers) await depositor.deposit({ address, envelope: envelopeOf(number) }, options)
+  for (const number of numbers) await depositor.deposit({ address, envelope: envelopeOf(number, sizes) })
 }
 
 /** The next `count` envelopes. Rejects where the iteration ends before. */

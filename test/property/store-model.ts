@@ -51,7 +51,7 @@ export class StoreModel {
 
   nextFirstSeq(): number {
     this.#firstSeqs++
-    return 1 + ((this.#firstSeqs * 77_003_000_017) % 2 ** 47)
+    return ((this.#firstSeqs * 52_711) % 65_537) * 2 ** 31 + this.#firstSeqs
   }
 
   /** When a record of the class is gone that is stored at `now`. */

@@ -137,6 +137,18 @@ test('wake-ups and announcements are heard in the order they were sent', async (
   t.same(heard, ['claim', 'wake', 'claim', 'stored'])
 })
 
+test('who has left hears nothing that was already on its way', async (t) => {
+  const heard: string[] = []
+  const listener = { ...deaf, wake: () => heard.push('wake'), announced: () => heard.push('claim') }
+  const { store } = await startStore(t, { listener })
+  const queue = createQueue()
+  await store.follow(queue)
+  const sending = [store.announce(queue, { kind: 'claim', session: new Uint8Array(8) }), put(store, queue)]
+  store.unfollow(queue)
+  await Promise.all(sending)
+  t.same(heard, [])
+})
+
 test('bytes that fill their memory are kept without a copy, a part of a larger memory is copied', async (t) => {
   const { store } = await startStore(t)
   const queue = createQueue()

@@ -91,18 +91,20 @@ export class RedisMailboxStore implements MailboxStore {
 
   deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome> {
     return new Promise((resolve, reject) => {
-      this.#write({ kind: 'deposit', partition, sinceMs: performance.now(), seal, resolve, reject })
+      this.#write({ kind: 'deposit', partition, sinceMs: performance.now(), misfits: 0, seal, resolve, reject })
     })
   }
 
   erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
     const { partition } = bucket
+    if (seqs.length === 0) return Promise.resolve()
     return new Promise((resolve, reject) => {
       this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, reject })
     })
   }
 
   async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {
+    if (buckets.length === 0) return []
     const keys = buckets.map(bucketKey)
     const existing = await this.#command((client) => client.exists(...keys))
     if (existing === 0) return []

@@ -50,6 +50,7 @@ export class NodeWatch {
 
   stop(): void {
     clearInterval(this.#timer)
+    this.#isUp = false
     this.#listener = { replaced() {}, changed() {}, state() {} }
   }
 

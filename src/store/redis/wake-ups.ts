@@ -41,7 +41,9 @@ export class WakeUps {
     this.#listener = listener
     const client = this.#client as Redis
     for (const channel of this.#channels.keys()) this.#missing.add(channel)
-    client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => dispatchMessage(message, listener))
+    client.on('smessageBuffer', (_channel: Buffer, message: Buffer) => {
+      if (this.#listener) dispatchMessage(message, this.#listener)
+    })
     client.on('ready', () => void this.#subscribeMissing())
     client.on('close', () => this.#lost())
     client.on('subscribersReady', () => this.suspect())

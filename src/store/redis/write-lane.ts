@@ -24,6 +24,8 @@ interface WriteBase {
 
 export interface DepositWrite extends WriteBase {
   readonly kind: 'deposit'
+  /** How often the node has refused the expiry. */
+  misfits: number
   seal(nowSeconds: number): SealedEnvelope
   resolve(outcome: DepositOutcome): void
 }
@@ -64,6 +66,8 @@ interface Call {
 const MAX_BATCH_WRITES = 128
 const MAX_BATCH_BYTES = 1_000_000
 const REPLICA_TIMEOUT_MS = 1000
+/** A node whose clock refuses an expiry this often is not one to wait for. */
+const MAX_MISFITS = 4
 /** A write that a changing cluster sent from node to node for this long has failed. */
 const MAX_RETRY_MS = 3000
 
@@ -201,7 +205,11 @@ export class WriteLane {
     }
     if (outcomes.length === writes.length) return []
     this.#parts.correctClock(nodeSeconds)
-    return this.#stillWanted(writes.slice(outcomes.length))
+    const [misfit, ...after] = writes.slice(outcomes.length) as [DepositWrite, ...DepositWrite[]]
+    misfit.misfits++
+    if (misfit.misfits < MAX_MISFITS) return this.#stillWanted([misfit, ...after])
+    this.#rejectAll([misfit], 'clock')
+    return this.#stillWanted(after)
   }
 
   #settleError(writes: readonly Write[], error: Error): Write[] {
