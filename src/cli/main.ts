@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFile } from 'node:fs/promises'
+import { readVersion } from '../version.ts'
 import type { Command } from './command.ts'
 import { runConfigCommand } from './config-command.ts'
 import { demoCommand } from './demo-command.ts'
@@ -30,7 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   if (first === '--version') {
-    process.stdout.write(`${await readVersion()}\n`)
+    process.stdout.write(`${readVersion().version}\n`)
     return EXIT.ok
   }
   for (const command of COMMANDS) {
@@ -56,11 +56,6 @@ function describeCommands(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
   const rows = commands.map(({ name, summary }) => `  lethe ${name.padEnd(width)}  ${summary}\n`).join('')
   return `Lethe, a message relay that forgets.\n\n${rows}\nlethe COMMAND --help says more. lethe --version prints the version.\n\n${EXIT_HELP}`
-}
-
-async function readVersion(): Promise<string> {
-  const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8'))
-  return String(version)
 }
 
 // Whoever reads what is written here may stop reading; where that matters, the write itself says so.

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyServerOptions } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
 import { type ErrorCode, LetheError } from '../protocol/errors.ts'
 import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'

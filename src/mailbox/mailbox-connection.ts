@@ -9,7 +9,7 @@ import {
   parseMailboxRequest,
   writeEnvelopeHeader,
 } from '../protocol/mailbox-frames.ts'
-import { type DeliveryOutlet, DeliverySession, type SessionParts } from './delivery-session.ts'
+import { DeliverySession, type SessionOutlet, type SessionParts } from './delivery-session.ts'
 import { addressOf, type OriginProofs } from './proof.ts'
 import { queuesOf, type StoreSecrets } from './store-secrets.ts'
 
@@ -122,7 +122,7 @@ export class MailboxConnection {
     void session.open()
   }
 
-  #outlet(channel: number): DeliveryOutlet {
+  #outlet(channel: number): SessionOutlet {
     const socket = this.#socket
     let isOpen = false
     const forget = () => {

@@ -105,8 +105,14 @@ export interface StoredEnvelope {
   readonly sealed: Uint8Array
 }
 
-/** `session`: 8 random bytes of one OPEN. A question asks a later session, if there is one, to claim again. */
-export type Announcement = { readonly kind: 'claim' | 'question'; readonly session: Uint8Array }
+/**
+ * `session`: 8 random bytes of one OPEN, which claims the mailbox; or which asks, after it may have missed a claim, whether
+ * there is a later one; or which is told that there is.
+ */
+export interface Announcement {
+  readonly kind: 'claim' | 'question' | 'answer'
+  readonly session: Uint8Array
+}
 
 /** Keys of `wakeTag` are its 16 bytes as latin1 text. */
 export interface StoreListener {

@@ -47,12 +47,6 @@ export function liveExpiries(nowSeconds: number, classIndex: number): number[] {
   return Array.from({ length: SLOTS_PER_CLASS }, (_, i) => newest - (SLOTS_PER_CLASS - 1 - i) * slot)
 }
 
-/** Whether an expiry read from an envelopeId can belong to an envelope that still waits. */
-export function isLiveExpiry(expiresAt: number, nowSeconds: number, classIndex: number): boolean {
-  const slot = slotSeconds(classIndex)
-  return expiresAt % slot === 0 && expiresAt > nowSeconds - slot && expiresAt <= expiryOf(nowSeconds, classIndex) + slot
-}
-
 /**
  * Seconds asked for by a `TTL` header: `1*DIGIT`, saturating at u32. [protocol §4]
  * @returns undefined when the text is anything else

@@ -1,7 +1,7 @@
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from './address.ts'
 import { ByteReader, ByteWriter, concatBytes, label, MalformedError } from './bytes.ts'
 import { ENVELOPE_ID_BYTES } from './envelope.ts'
-import { MAX_ACK_IDS, parseIds } from './mailbox-frames.ts'
+import { parseIds } from './mailbox-frames.ts'
 
 /** Seconds that a signed time may be away from the store's clock. [protocol §5] */
 export const SIGNED_TIME_TOLERANCE_SECONDS = 300
@@ -13,7 +13,6 @@ const FETCH_LABEL = label('lethe/v1 fetch')
 const ACK_LABEL = label('lethe/v1 ack')
 
 export const FETCH_REQUEST_BYTES = PUBLIC_KEY_BYTES + 8 + 3 + SIGNATURE_BYTES
-export const MAX_ACK_REQUEST_BYTES = PUBLIC_KEY_BYTES + 8 + MAX_ACK_IDS * ENVELOPE_ID_BYTES + SIGNATURE_BYTES
 
 /** Body of a fetch without its signature: `publicKey[32] ‖ time u64 ‖ sizeIndex u8 ‖ wait u8 ‖ slots u8`. */
 export interface FetchRequest {

@@ -1,13 +1,14 @@
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { test } from '../_util/tap.ts'
 import { createEnvelope, createMailbox, idsOf, numbersOf, range } from './client.ts'
 import { connectDeposit } from './deposit-socket.ts'
 import { parseDepositFrame } from './frames.ts'
-import { fetchFrom } from './http.ts'
+import { fetchFrom, OCTETS } from './http.ts'
 import { connectMailbox } from './mailbox-socket.ts'
 import { CLOSE } from './problems.ts'
 import type { Arrival } from './socket.ts'
-import { bothStores, relayFor, type Store } from './stores.ts'
+import { bothStores, type Relay, relayFor, type Store } from './stores.ts'
 
 const ENV = { LETHE_DRAIN_SECONDS: '3' }
 
@@ -18,6 +19,24 @@ function acceptedIn(arrivals: readonly Arrival[]): number[] {
     .map(({ bytes }) => parseDepositFrame(bytes))
     .filter(({ type }) => type === 'ACCEPTED')
     .map(({ ref }) => ref)
+}
+
+/** Sends half a deposit; `finish` sends the other half. */
+function startHalfRequest(relay: Relay): { answer: Promise<string>; finish: () => void } {
+  const { hostname: host, port } = new URL(relay.url)
+  const socket = connect({ host, port: Number(port) })
+  const head = `POST /v1/deposit HTTP/1.1\r\nHost: relay\r\nContent-Type: ${OCTETS}\r\nContent-Length: 4032\r\n\r\n`
+  const body = createEnvelope(4_032)
+  socket.write(Buffer.concat([Buffer.from(head), body.subarray(0, 2_000)]))
+  let received = ''
+  socket.setEncoding('latin1').on('data', (chunk: string) => {
+    received += chunk
+  })
+  const answer = new Promise<string>((resolve) => {
+    socket.once('error', () => resolve(received))
+    socket.once('close', () => resolve(received))
+  })
+  return { answer, finish: () => socket.write(body.subarray(2_000)) }
 }
 
 for (const store of bothStores()) {
@@ -35,9 +54,12 @@ for (const store of bothStores()) {
       ({ envelopes }) => envelopes.length === 0,
       (error: Error) => /was answered 503: .*ERR_DRAINING/.test(error.message),
     )
-    await sleep(300)
+    const half = startHalfRequest(relay)
+    await sleep(500)
     const exitCode = relay.stop()
     for (const socket of [...readers, ...senders]) t.equal(await socket.closeCode(), CLOSE.draining)
+    half.finish()
+    t.match(await half.answer, /^HTTP\/1\.1 (202 |503 .*ERR_DRAINING)/s, 'a request that had begun is answered')
     t.equal(await exitCode, 0)
     t.ok(await poll, 'a long poll under way is answered')
   })

@@ -56,21 +56,36 @@ async function windowOfAllSizes(t: Test, relay: Relay): Promise<void> {
   const first = await reader.envelopes(1, WINDOW)
   t.same(await reader.restFrames(), [], 'no more than the window, and not drained')
   const all = [...first]
-  for (const count of [1, 5, 13, 9]) {
-    const before = all.length
-    reader.ack(1, idsOf(all.slice(before - WINDOW, before - WINDOW + count)))
+  const acknowledgeOldest = (count: number) =>
+    reader.ack(1, idsOf(all.slice(all.length - WINDOW, all.length - WINDOW + count)))
+  for (const count of [1, 5, 13]) {
+    acknowledgeOldest(count)
     all.push(...(await reader.envelopes(1, count)))
-    const rest = await reader.restFrames()
-    const last = all.length === 60 ? ['DRAINED'] : []
-    t.same(
-      rest.map(({ type }) => type),
-      last,
-      `exactly ${count} more after ${count} acknowledgements`,
-    )
+    t.same(await reader.restFrames(), [], `exactly ${count} more after ${count} acknowledgements`)
   }
+  acknowledgeOldest(20)
+  const last = await reader.untilDrained(1)
+  t.equal(last.length, 9, 'all that was left')
+  all.push(...last)
   const [small, large] = [4_000, 64_000].map((size) => all.filter(({ envelope }) => envelope.length === size))
   t.same(numbersOf(small ?? []), range(0, 30), 'in order within the small ones')
   t.same(numbersOf(large ?? []), range(1_000, 1_030), 'in order within the large ones')
+  await reader.close()
+}
+
+async function windowOfItsOwn(t: Test, relay: Relay): Promise<void> {
+  const reader = await connectMailbox(relay)
+  for (const channel of [1, 2]) {
+    const mailbox = createMailbox()
+    await depositAll(relay, mailbox.address, createEnvelopes(WINDOW + 3))
+    await reader.open(channel, mailbox)
+    const received = await reader.envelopes(channel, WINDOW)
+    t.same(await reader.restFrames(), [], `channel ${channel} is full`)
+    if (channel === 1) continue
+    reader.ack(channel, idsOf(received.slice(0, 3)))
+    t.same(numbersOf(await reader.untilDrained(channel)), range(WINDOW, WINDOW + 3), 'room in it alone')
+    t.same(await reader.restFrames(), [])
+  }
   await reader.close()
 }
 
@@ -163,6 +178,7 @@ forBothStores('delivery', async (t, relay) => {
   await t.test('[protocol §5] one window for all sizes; as many more as acknowledged', (t) =>
     windowOfAllSizes(t, relay),
   )
+  await t.test('[protocol §5] each channel has a window of its own', (t) => windowOfItsOwn(t, relay))
   await t.test('[protocol §5] DRAINED again when a session has caught up', (t) => caughtUpAgain(t, relay))
   await t.test('[protocol §5] buckets take turns', (t) => turnsOfBuckets(t, relay))
 

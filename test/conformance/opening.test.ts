@@ -99,7 +99,7 @@ async function channelUsedTwice(t: Test, relay: Relay): Promise<void> {
     closed: async (reader) => reader.closeChannel(7),
     displaced: async (reader, mailbox) => {
       reader.sendOpen(8, mailbox)
-      await reader.restFrames()
+      await reader.restFrames(1_500)
     },
   }
   for (const [name, end] of Object.entries(endings)) {

@@ -223,7 +223,10 @@ test('1,000 deposits through a connection that breaks again and again: every one
     found.set(number, (found.get(number) ?? new Set()).add(envelope.id))
     envelope.ack()
   }
-  t.same([...found.keys()].sort((a, b) => a - b), numbers)
+  t.same(
+    [...found.keys()].sort((a, b) => a - b),
+    numbers,
+  )
 })
 
 test('deposits go on when the relay comes back after a restart', async (t) => {

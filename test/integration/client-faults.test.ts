@@ -1,4 +1,10 @@
-import { createHttpReceiver, createMailbox, type DisconnectEvent, type Mailbox, receive } from '../../src/client/index.ts'
+import {
+  createHttpReceiver,
+  createMailbox,
+  type DisconnectEvent,
+  type Mailbox,
+  receive,
+} from '../../src/client/index.ts'
 import { findFreePort } from '../_util/ports.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'

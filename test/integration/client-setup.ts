@@ -68,7 +68,10 @@ export async function depositNumbers(
 }
 
 /** The next `count` envelopes. Rejects where the iteration ends before. */
-export async function take(from: AsyncIterator<ReceivedEnvelope, undefined>, count: number): Promise<ReceivedEnvelope[]> {
+export async function take(
+  from: AsyncIterator<ReceivedEnvelope, undefined>,
+  count: number,
+): Promise<ReceivedEnvelope[]> {
   const taken: ReceivedEnvelope[] = []
   while (taken.length < count) {
     const { value } = await from.next()

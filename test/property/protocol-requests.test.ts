@@ -63,22 +63,23 @@ const acks = signedCodec<AckRequest>(
 test('[protocol §5] fetch: what is parsed is what was encoded, cuts and tails are refused', async (t) => {
   t.doesNotThrow(() => roundTrip(fetches))
   t.doesNotThrow(() => refusesOtherLengths(fetches))
-  t.doesNotThrow(() => refusesOrRepeats(fetches, [], [FETCH_BYTES]))
+  t.doesNotThrow(() => refusesOrRepeats(fetches, [0], [FETCH_BYTES]))
 })
 
 test('[protocol §5] ack: what is parsed is what was encoded, cuts and tails are refused', async (t) => {
   t.doesNotThrow(() => roundTrip(acks))
   t.doesNotThrow(() => refusesOtherLengths(acks))
-  t.doesNotThrow(() => refusesOrRepeats(acks, [], [120, 136, 1128, 1144]))
+  t.doesNotThrow(() => refusesOrRepeats(acks, [0], [120, 136, 1128, 1144]))
 })
 
-test('[protocol §5] what is covered re-encodes to itself, for every body that parses', async (t) => {
-  // Times beyond 2^53 parse and lose digits; what is signed must still be the bytes as they came.
+test('[protocol §5] what is signed are the bytes of the body, also where a time is beyond all numbers', async (t) => {
   const property = fc.property(bytesOf(FETCH_BYTES), (body) => {
     body.set([0, 30, 16], 40)
     const { request, covered, signature } = parseFetchRequest(body, SIZES)
     assert.deepEqual(concatBytes(covered, signature), body)
-    assert.equal(request.timeSeconds, Number(Buffer.from(body).readBigUInt64BE(32)))
+    const time = Buffer.from(body).readBigUInt64BE(32)
+    if (time < 2n ** 53n) assert.equal(request.timeSeconds, Number(time))
+    else assert.ok(request.timeSeconds >= 2 ** 53, 'so that it is stale')
   })
   t.doesNotThrow(() => fc.assert(property))
 })

@@ -5,7 +5,7 @@ import type { SealedEnvelope } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { slotSeconds } from '../../src/protocol/retention.ts'
 import { createQueue, hex } from '../contract/bench.ts'
-import type { ModelBucket, StoreModel, Subject } from './store-model.ts'
+import type { ModelBucket, StoreModel, Subject } from './plain-store.ts'
 
 /** Few of everything, so that sequences meet again and again in the same bucket. */
 const QUEUES = 3

@@ -7,7 +7,8 @@ import {
 import { createManualClock } from '../_util/manual-clock.ts'
 import { test } from '../_util/tap.ts'
 import { createQueue, deposit, put } from '../contract/bench.ts'
-import { checkStoreModel, type StoreModel, type Subject } from './store-model.ts'
+import type { StoreModel, Subject } from './plain-store.ts'
+import { checkStoreModel } from './store-model.ts'
 
 const CAPACITY_BYTES = 1024 * 1024
 

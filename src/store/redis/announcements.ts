@@ -6,8 +6,14 @@ import type { Announcement, Bucket, QueueName, StoreListener } from '../../mailb
  *     wake      0x01 ‖ wakeTag[16] ‖ sizeIndex u8 ‖ classIndex u8 ‖ expiresAt u32
  *     claim     0x02 ‖ wakeTag[16] ‖ session[8]
  *     question  0x03 ‖ wakeTag[16] ‖ session[8]
+ *     answer    0x04 ‖ wakeTag[16] ‖ session[8]
  */
-const TYPE = { wake: 1, claim: 2, question: 3 } as const
+const TYPE = { wake: 1, claim: 2, question: 3, answer: 4 } as const
+const KINDS = new Map<number | undefined, Announcement['kind']>([
+  [TYPE.claim, 'claim'],
+  [TYPE.question, 'question'],
+  [TYPE.answer, 'answer'],
+])
 
 const TAG_END = 17
 const WAKE_BYTES = TAG_END + 6
@@ -35,8 +41,10 @@ export function dispatchMessage(message: Buffer, listener: StoreListener): void 
     const sizeIndex = message[TAG_END] as number
     const classIndex = message[TAG_END + 1] as number
     listener.wake(wakeKey, sizeIndex, classIndex, message.readUInt32BE(TAG_END + 2))
-  } else if ((type === TYPE.claim || type === TYPE.question) && message.length === ANNOUNCEMENT_BYTES) {
-    const session = message.toString('latin1', TAG_END)
-    listener.announced(wakeKey, type === TYPE.claim ? 'claim' : 'question', session)
+    return
+  }
+  const kind = KINDS.get(type)
+  if (kind && message.length === ANNOUNCEMENT_BYTES) {
+    listener.announced(wakeKey, kind, message.toString('latin1', TAG_END))
   }
 }

@@ -1,12 +1,5 @@
 import type { Bucket, QueueName } from '../../mailbox/mailbox-store.ts'
 
-/** Every name that Lethe uses in Redis, and how long what it names lives. The `1` is the layout's version. [protocol §8] */
-export const KEY_SPACE = {
-  bucket: { form: 'lethe1:{ppp}:<bucketTag>', type: 'stream', lifetime: 'until expiresAt, or until it is empty' },
-  wakeUps: { form: 'lethe1:{ppp}:w', type: 'sharded channel', lifetime: 'not kept' },
-  wakeUpsByQueue: { form: 'lethe1:{ppp}:w:<further digits>', type: 'sharded channel', lifetime: 'not kept' },
-} as const
-
 export const PARTITIONS = 4096
 
 /** Bits of queueId that choose the wake-up channel. [protocol §8] */

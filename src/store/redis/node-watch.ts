@@ -26,6 +26,7 @@ export class NodeWatch {
   #listener: WatchListener = { replaced() {}, changed() {}, state() {} }
   #timer: NodeJS.Timeout | undefined
   #isUp = false
+  #wasUp = false
 
   constructor(clients: readonly RedisClient[], onFault: (fault: StoreFault) => void) {
     this.#clients = clients
@@ -68,6 +69,8 @@ export class NodeWatch {
   #watchCluster(cluster: Cluster): void {
     cluster.on('+node', (node: Redis) => {
       this.#watchNode(node, nameOf(node))
+      // ioredis would connect with the first command, and every write to the node be refused until then.
+      if (!node.options.readOnly && node.status === 'wait') node.connect().catch(() => this.#onFault('connection'))
       this.#listener.changed()
     })
     cluster.on('-node', () => this.#listener.changed())
@@ -118,14 +121,19 @@ export class NodeWatch {
     this.#offsetsMs.set(name, Number(seconds) * 1000 + Number(microseconds) / 1000 - (askedMs + answeredMs) / 2)
   }
 
+  /** A Cluster is waited for as a whole; after that it serves while any of its nodes does. */
+  #isServed(client: RedisClient): boolean {
+    if (!(client instanceof Cluster)) return this.#identified.has(client)
+    const masters = client.nodes('master')
+    const answering = masters.filter((node) => this.#identified.has(node)).length
+    return this.#wasUp ? answering > 0 : masters.length > 0 && answering === masters.length
+  }
+
   #update(): void {
-    const isUp = this.#clients.every((client) =>
-      client instanceof Cluster
-        ? client.status === 'ready' && client.nodes('master').some((node) => this.#identified.has(node))
-        : client.status === 'ready' && this.#identified.has(client),
-    )
+    const isUp = this.#clients.every((client) => client.status === 'ready' && this.#isServed(client))
     if (isUp === this.#isUp) return
     this.#isUp = isUp
+    this.#wasUp ||= isUp
     this.#listener.state(isUp)
   }
 }

@@ -34,7 +34,7 @@ export class WakeUps {
   }
 
   get isSubscribed(): boolean {
-    return this.#client.status === 'ready' && this.#missing.size === 0
+    return this.#listener !== undefined && this.#client.status === 'ready' && this.#missing.size === 0
   }
 
   start(listener: StoreListener): void {

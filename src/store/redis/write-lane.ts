@@ -120,18 +120,30 @@ export class WriteLane {
     let count = 0
     while (count < Math.min(queue.length, MAX_BATCH_WRITES) && bytes < MAX_BATCH_BYTES) {
       const write = queue[count++] as Write
+      const record = write.kind === 'deposit' ? this.#seal(write, now) : undefined
+      if (write.kind === 'deposit' && record === undefined) continue
       const name = this.#parts.canMixPartitions ? write.kind : `${write.kind} ${write.partition}`
       const call = calls.get(name) ?? { writes: [], script: write.kind, keys: [], args: [] }
       calls.set(name, call)
       call.writes.push(write)
-      if (write.kind === 'deposit') bytes += this.#addDeposit(call, write.seal(now))
-      else {
+      if (record) bytes += this.#addDeposit(call, record)
+      else if (write.kind === 'erase') {
         call.keys.push(bucketKey(write.bucket))
         call.args.push(write.seqs.length, ...write.seqs)
       }
     }
     queue.splice(0, count)
     return [...calls.values()]
+  }
+
+  /** A record that cannot be made fails alone. */
+  #seal(write: DepositWrite, nowSeconds: number): SealedEnvelope | undefined {
+    try {
+      return write.seal(nowSeconds)
+    } catch {
+      this.#rejectAll([write], 'command')
+      return undefined
+    }
   }
 
   #addDeposit({ keys, args }: Call, { bucket, queue, capacity, firstSeq, sealed }: SealedEnvelope): number {

@@ -1,0 +1,276 @@
+import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
+import { Backlog, type BucketProgress } from './backlog.ts'
+import { Erasures, groupByBucket } from './erasures.ts'
+import type { Bucket, MailboxStore, Page } from './mailbox-store.ts'
+import type { HandedEnvelope } from './open-mailboxes.ts'
+import type { RelayPolicy } from './policy.ts'
+import type { Clock } from './ports.ts'
+import { bucketOf, bucketsOf, EnvelopeIds, openEnvelope, type Queue } from './sealing.ts'
+
+/** Where envelopes go: one channel of one socket. */
+export interface DeliveryOutlet {
+  /** @param frame 19 bytes for the header, then the envelope; the receiver's to keep */
+  envelope(id: Uint8Array, frame: Uint8Array): void
+  drained(): void
+  /** The last effect: what the store held may be gone, or acknowledgements could not be kept. */
+  storeLost(): void
+  /**
+   * Sets room aside for envelopes of one size, as many of `wanted` as a reader who keeps up has; after fewer than wanted
+   * `resumeSending` follows. Each is given back with `freeRoom` once it was sent or turned out not to be there.
+   */
+  takeRoom(wanted: number, envelopeBytes: number): number
+  freeRoom(envelopes: number, envelopeBytes: number): void
+}
+
+export interface DeliveryParts {
+  store: MailboxStore
+  policy: RelayPolicy
+  clock: Clock
+}
+
+/** Envelopes of one bucket before the next has its turn. */
+const TURN_ENVELOPES = 16
+/** A store that is down says when it is up again; one that only failed this mailbox is asked again after this time. */
+const RETRY_MS = 2000
+
+/**
+ * Sends what waits in a mailbox, in order and within the window: read from the store, or pushed from the hand of a sender
+ * on the same instance when nothing else comes before it. [protocol §5]
+ */
+export class Delivery {
+  readonly #parts: DeliveryParts
+  readonly #queues: readonly Queue[]
+  readonly #outlet: DeliveryOutlet
+  readonly #backlog = new Backlog()
+  readonly #erasures: Erasures
+  readonly #ids = new Map<Queue, EnvelopeIds>()
+  #isRunning = false
+  #isPumping = false
+  /** A DRAINED is owed: after OPEN, and after the recipient or the store fell behind. */
+  #isBehind = true
+  /** Looks under way; until they end nobody knows whether more waits. */
+  #looks = 0
+  /** Counts the occasions on which wake-ups may have been missed, and up to which of them a look has made up for it. */
+  #gaps = 1
+  #closedGaps = 0
+  #cancelRetry: (() => void) | undefined
+
+  constructor(parts: DeliveryParts, queues: readonly Queue[], outlet: DeliveryOutlet) {
+    this.#parts = parts
+    this.#queues = queues
+    this.#outlet = outlet
+    this.#erasures = new Erasures(parts.store, () => {
+      if (this.#isRunning) outlet.storeLost()
+    })
+  }
+
+  /** Looks for what waits and delivers from now on. What was marked before is delivered too. */
+  start(): void {
+    this.#isRunning = true
+    void this.#look()
+  }
+
+  stop(): void {
+    this.#isRunning = false
+    this.#cancelRetry?.()
+    this.#ids.clear()
+  }
+
+  /** A bucket has something new, stored by whomever. */
+  wake(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): void {
+    this.#mark(queue, sizeIndex, classIndex, expiresAt)
+    this.resumeSending()
+  }
+
+  /** This instance has just stored an envelope. */
+  handOver(queue: Queue, envelope: HandedEnvelope): void {
+    if (!this.#isRunning) return
+    const { sizeIndex, classIndex, expiresAt, seq, isFirst } = envelope
+    const known = this.#backlog.find(queue, sizeIndex, classIndex, expiresAt)
+    const cursor = known?.cursor
+    if (cursor && cursor.base <= seq && seq <= cursor.last && (!isFirst || cursor.base === seq)) return
+    const isNext = isFirst || cursor?.last === seq - 1
+    const frame = isNext && this.#canPush(sizeIndex, classIndex) ? envelope.take() : undefined
+    if (frame === undefined) return this.wake(queue, sizeIndex, classIndex, expiresAt)
+    const progress = known ?? this.#begin(queue, sizeIndex, classIndex, expiresAt)
+    progress.cursor = { base: isFirst ? seq : (cursor as { base: number }).base, last: seq }
+    this.#send(progress, seq, frame)
+  }
+
+  /**
+   * Erases acknowledged envelopes and sends as many more. Ids that are none of this mailbox's are ignored.
+   * @param ids 16 bytes each, back to back
+   */
+  acknowledge(ids: Uint8Array): void {
+    for (const queue of this.#queues) {
+      const names = this.#idsOf(queue).decode(ids, this.#parts.policy.envelopeBytes.length)
+      for (const { bucket, seqs } of groupByBucket(queue, names)) void this.#erase(queue, bucket, seqs)
+    }
+    this.resumeSending()
+  }
+
+  /** To be called when the outlet has room again. */
+  resumeSending(): void {
+    void this.#pump()
+  }
+
+  /** Wake-ups may have been missed: nothing counts as drained until a look has succeeded. */
+  gap(): void {
+    this.#gaps++
+    this.#isBehind = true
+    this.look()
+  }
+
+  /** Looks without being woken. [protocol §8] */
+  look(): void {
+    this.#backlog.expire(this.#parts.store.nowSeconds((this.#queues[0] as Queue).partition))
+    if (this.#backlog.outstanding === 0) this.#ids.clear()
+    this.#erasures.retry()
+    void this.#look()
+  }
+
+  async #look(): Promise<void> {
+    const gaps = this.#gaps
+    this.#looks++
+    try {
+      for (const queue of this.#queues) await this.#survey(queue)
+      this.#closedGaps = gaps
+    } catch {
+      this.#fellBehind()
+    } finally {
+      this.#looks--
+    }
+    await this.#pump()
+  }
+
+  async #survey(queue: Queue): Promise<void> {
+    if (!this.#isRunning) return
+    const { store, policy } = this.#parts
+    const now = store.nowSeconds(queue.partition)
+    const waiting = await store.survey(bucketsOf(queue, policy.envelopeBytes.length, now))
+    if (!this.#isRunning) return
+    for (const { bucket, count } of waiting) {
+      const { sizeIndex, classIndex, expiresAt } = bucket
+      const known = this.#backlog.find(queue, sizeIndex, classIndex, expiresAt)
+      if (known === undefined || count > known.outstanding.size + known.erasing) {
+        this.#mark(queue, sizeIndex, classIndex, expiresAt)
+      }
+    }
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping || !this.#isRunning) return
+    this.#isPumping = true
+    try {
+      if (await this.#readAll()) this.#caughtUp()
+      else this.#isBehind = true
+    } catch {
+      this.#fellBehind()
+    } finally {
+      this.#isPumping = false
+    }
+  }
+
+  /** @returns whether everything that is known to wait was sent; false when the recipient has no room for it */
+  async #readAll(): Promise<boolean> {
+    for (let next = this.#backlog.next(); next !== undefined; next = this.#backlog.next()) {
+      const wanted = Math.min(this.#windowLeft, TURN_ENVELOPES)
+      const size = this.#parts.policy.envelopeBytes[next.bucket.sizeIndex] as number
+      const room = wanted > 0 ? this.#outlet.takeRoom(wanted, size) : 0
+      if (room === 0) return false
+      try {
+        await this.#readTurn(next, room)
+      } finally {
+        this.#outlet.freeRoom(room, size)
+      }
+      if (!this.#isRunning) return false
+    }
+    return true
+  }
+
+  async #readTurn(progress: BucketProgress, limit: number): Promise<void> {
+    progress.isDirty = false
+    progress.isReading = true
+    let page: Page
+    try {
+      page = await this.#parts.store.read(progress.bucket, progress.cursor, limit)
+    } catch (error) {
+      progress.isDirty = true
+      throw error
+    } finally {
+      progress.isReading = false
+    }
+    if (!this.#isRunning) return
+    if (page.more) progress.isDirty = true
+    for (const { seq, sealed } of page.entries) {
+      progress.cursor = { base: page.base, last: seq }
+      const frame = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_HEADER_BYTES)
+      if (frame) this.#send(progress, seq, frame)
+    }
+    this.#backlog.settle(progress)
+  }
+
+  #send(progress: BucketProgress, seq: number, frame: Uint8Array): void {
+    const { sizeIndex, classIndex, expiresAt } = progress.bucket
+    this.#backlog.sent(progress, seq)
+    this.#outlet.envelope(this.#idsOf(progress.queue).encode({ sizeIndex, classIndex, expiresAt, seq }), frame)
+  }
+
+  async #erase(queue: Queue, bucket: Bucket, seqs: readonly number[]): Promise<void> {
+    const progress = this.#backlog.find(queue, bucket.sizeIndex, bucket.classIndex, bucket.expiresAt)
+    if (progress) {
+      for (const seq of seqs) this.#backlog.acknowledged(progress, seq)
+      progress.erasing += seqs.length
+    }
+    await this.#erasures.erase(bucket, seqs)
+    if (progress) {
+      progress.erasing -= seqs.length
+      this.#backlog.settle(progress)
+    }
+  }
+
+  #caughtUp(): void {
+    if (!this.#isBehind || this.#looks > 0 || this.#closedGaps < this.#gaps || !this.#backlog.isClean) return
+    this.#isBehind = false
+    this.#outlet.drained()
+  }
+
+  #fellBehind(): void {
+    this.#isBehind = true
+    if (!this.#isRunning || this.#cancelRetry) return
+    this.#cancelRetry = this.#parts.clock.after(RETRY_MS, () => {
+      this.#cancelRetry = undefined
+      this.look()
+    })
+  }
+
+  #canPush(sizeIndex: number, classIndex: number): boolean {
+    if (this.#looks > 0 || this.#windowLeft <= 0 || !this.#backlog.isLaneClean(sizeIndex, classIndex)) return false
+    const size = this.#parts.policy.envelopeBytes[sizeIndex] as number
+    if (this.#outlet.takeRoom(1, size) === 0) return false
+    // Sent within the same turn, so nobody else can take the room in between.
+    this.#outlet.freeRoom(1, size)
+    return true
+  }
+
+  get #windowLeft(): number {
+    return this.#parts.policy.window - this.#backlog.outstanding
+  }
+
+  #mark(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): void {
+    this.#begin(queue, sizeIndex, classIndex, expiresAt).isDirty = true
+  }
+
+  #begin(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): BucketProgress {
+    const bucket = bucketOf(queue, sizeIndex, classIndex, expiresAt)
+    return this.#backlog.begin(queue, bucket, (other) => this.#queues.indexOf(other))
+  }
+
+  #idsOf(queue: Queue): EnvelopeIds {
+    const known = this.#ids.get(queue)
+    if (known) return known
+    const ids = new EnvelopeIds(queue)
+    this.#ids.set(queue, ids)
+    return ids
+  }
+}
