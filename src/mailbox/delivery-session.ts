@@ -22,6 +22,8 @@ export interface SessionParts extends DeliveryParts {
 }
 
 const SESSION_BYTES = 8
+/** After a question of one's own, questions of others are taken to be about the same gap for this long. */
+const QUESTION_WINDOW_MS = 5000
 /** Own claims come back within milliseconds; a store that takes longer than this is not working. */
 const CLAIM_TIMEOUT_MS = 5000
 
@@ -41,6 +43,7 @@ export class DeliverySession implements QueueListener {
   readonly #delivery: Delivery
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #followed = 0
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #cancelTimeout: () => void = () => {}
 
   /** @param queues of the mailbox, one for each storeSecret, the live one last; wiped when the session ends */
@@ -108,10 +111,7 @@ export class DeliverySession implements QueueListener {
     if (kind === 'answer') {
       if (isOwn) this.#displace()
     } else if (kind === 'question') {
-      const queue = this.#queueOf(wakeKey)
-      if (queue && !isOwn && this.#state === 'open') {
-        this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
-      }
+      if (!isOwn) this.#answer(wakeKey, session)
     } else {
       const meaning = this.#claims.hear(wakeKey, session)
       if (meaning === 'displaced') this.#displace()
@@ -121,6 +121,7 @@ export class DeliverySession implements QueueListener {
 
   resume(): void {
     if (this.#state !== 'open') return
+    this.#askedAtMs = this.#parts.clock.nowMs()
     for (const queue of this.#queues) this.#announce(queue, { kind: 'question', session: this.#session })
     this.#delivery.gap()
   }
@@ -144,6 +145,15 @@ export class DeliverySession implements QueueListener {
       this.#outlet.opened()
       this.#delivery.start()
     }
+  }
+
+  // Two that ask at once would displace each other: of them the one with the larger session stays.
+  #answer(wakeKey: string, session: string): void {
+    const queue = this.#queueOf(wakeKey)
+    if (queue === undefined || this.#state !== 'open') return
+    const isAsking = this.#parts.clock.nowMs() - this.#askedAtMs < QUESTION_WINDOW_MS
+    if (isAsking && session > this.#sessionKey) return
+    this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
   }
 
   #announce(queue: Queue, announcement: Announcement): void {

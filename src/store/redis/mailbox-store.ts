@@ -52,6 +52,9 @@ export class RedisMailboxStore implements MailboxStore {
   readonly #watch: NodeWatch
   readonly #wakeUps: WakeUps
   readonly #lanes = new Map<string, WriteLane>()
+  /** Writes to partitions that are changing their node. */
+  readonly #held = new Map<number, Write[]>()
+  #refreshing: Promise<void> | undefined
   readonly #onFault: (fault: StoreFault) => void
 
   constructor(options: RedisStoreOptions) {
@@ -119,13 +122,13 @@ export class RedisMailboxStore implements MailboxStore {
   async read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
     const args = [after?.base ?? '', after?.last ?? '', limit]
     const [base, last, ...entries] = (await this.#script(SCRIPTS.read, [bucketKey(bucket)], args)) as Buffer[]
-    if (base === undefined) return { base: 0, entries: [], more: false }
-    const page = { base: Number(base), entries: [] as { seq: number; sealed: Buffer }[] }
+    if (base === undefined) return { base: 0, last: 0, entries: [], more: false }
+    const page = { base: Number(base), last: Number(last), entries: [] as { seq: number; sealed: Buffer }[] }
     for (let i = 0; i < entries.length; i += 2) {
       page.entries.push({ seq: Number(entries[i]), sealed: entries[i + 1] as Buffer })
     }
     const lastRead = page.entries.at(-1)?.seq
-    return { ...page, more: page.entries.length === limit && lastRead !== undefined && lastRead < Number(last) }
+    return { ...page, more: page.entries.length === limit && lastRead !== undefined && lastRead < page.last }
   }
 
   follow(queue: QueueName): Promise<void> {
@@ -142,6 +145,12 @@ export class RedisMailboxStore implements MailboxStore {
   }
 
   #write(write: Write): void {
+    const held = this.#held.get(write.partition)
+    if (held) held.push(write)
+    else this.#dispatch(write)
+  }
+
+  #dispatch(write: Write): void {
     const name = nodeNameOf(this.#writer, write.partition)
     if (name === undefined) write.reject(new StoreUnavailableError())
     else this.#laneOf(name).add(write)
@@ -151,11 +160,11 @@ export class RedisMailboxStore implements MailboxStore {
     const known = this.#lanes.get(node)
     if (known) return known
     const { minReplicas, wakeBits, onBatch } = this.#options
-    const lane = new WriteLane({
+    const lane: WriteLane = new WriteLane({
       connection: () => nodeOf(this.#writer, node),
       nowSeconds: () => this.#watch.nowSeconds(node),
       correctClock: (seconds) => this.#watch.correct(node, seconds),
-      redirect: (writes, askNode) => this.#redirect(writes, askNode),
+      redirect: (writes, askNode) => this.#redirect(lane, writes, askNode),
       onFault: this.#onFault,
       onBatch: onBatch ?? (() => {}),
       canMixPartitions: node === SINGLE_NODE,
@@ -166,18 +175,29 @@ export class RedisMailboxStore implements MailboxStore {
     return lane
   }
 
-  #redirect(writes: readonly Write[], askNode: string | undefined): void {
+  // All that is asked of a partition meanwhile waits behind what was refused, so that order stays.
+  #redirect(lane: WriteLane, writes: readonly Write[], askNode: string | undefined): void {
     if (askNode !== undefined) return this.#laneOf(askNode).ask(writes)
-    setTimeout(async () => {
-      await refreshTopology(this.#writer)
-      const byNode = new Map<string, Write[]>()
-      for (const write of writes) {
-        const name = nodeNameOf(this.#writer, write.partition)
-        if (name === undefined) write.reject(new StoreUnavailableError())
-        else byNode.set(name, [...(byNode.get(name) ?? []), write])
+    for (const write of writes) {
+      const held = this.#held.get(write.partition)
+      if (held) held.push(write)
+      else {
+        this.#held.set(write.partition, [write])
+        setTimeout(() => void this.#release(write.partition), REDIRECT_DELAY_MS)
       }
-      for (const [name, group] of byNode) this.#laneOf(name).addFirst(group)
-    }, REDIRECT_DELAY_MS)
+    }
+    const partitions = new Set(writes.map(({ partition }) => partition))
+    for (const write of lane.take(partitions)) this.#held.get(write.partition)?.push(write)
+  }
+
+  async #release(partition: number): Promise<void> {
+    this.#refreshing ??= refreshTopology(this.#writer).finally(() => {
+      this.#refreshing = undefined
+    })
+    await this.#refreshing
+    const held = this.#held.get(partition) ?? []
+    this.#held.delete(partition)
+    for (const write of held) this.#dispatch(write)
   }
 
   /** Runs a script whose first key names its node; bulk replies are Buffers. */

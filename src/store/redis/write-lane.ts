@@ -46,7 +46,7 @@ export interface LaneParts {
   /** The node has refused an expiry and said what time it has, in whole seconds. */
   correctClock(seconds: number): void
   /** Writes that were not carried out and belong on another node, or on this one again, in their order. */
-  redirect(writes: Write[], askNode: string | undefined): void
+  redirect(writes: readonly Write[], askNode: string | undefined): void
   onFault(fault: StoreFault): void
   onBatch(writes: number, tookMs: number): void
   /** Whether scripts for several partitions may share a call: not in a cluster. */
@@ -77,7 +77,7 @@ const MAX_RETRY_MS = 3000
  */
 export class WriteLane {
   readonly #parts: LaneParts
-  readonly #queue: Write[] = []
+  #queue: Write[] = []
   #isBusy = false
   #mustSendText = false
 
@@ -90,10 +90,11 @@ export class WriteLane {
     if (this.#queue.length === 1 && !this.#isBusy) setImmediate(() => this.#flush())
   }
 
-  /** Puts writes that were sent before in front of all others. */
-  addFirst(writes: readonly Write[]): void {
-    this.#queue.unshift(...writes)
-    if (!this.#isBusy) setImmediate(() => this.#flush())
+  /** Gives up what is queued for some partitions, in order. */
+  take(partitions: ReadonlySet<number>): Write[] {
+    const taken = this.#queue.filter(({ partition }) => partitions.has(partition))
+    if (taken.length > 0) this.#queue = this.#queue.filter(({ partition }) => !partitions.has(partition))
+    return taken
   }
 
   /** Sends writes here at once although their slot has not arrived yet. [Redis Cluster: ASK] */

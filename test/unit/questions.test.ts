@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto'
+import { DeliverySession, type SessionOutlet } from '../../src/mailbox/delivery-session.ts'
+import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
+import { deriveQueue } from '../../src/mailbox/sealing.ts'
+import { createSystemRandom } from '../../src/mailbox/system-ports.ts'
+import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { createManualClock } from '../_util/manual-clock.ts'
+import { test } from '../_util/tap.ts'
+
+const policy = {
+  envelopeBytes: [4000],
+  defaultTtlSeconds: 86_400,
+  maxTtlSeconds: 604_800,
+  bucketBytes: 4_194_304,
+  window: 32,
+  maxChannels: 256,
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** Two relays on one store, whose subscriptions to claims can fail each for itself. */
+async function twoRelays() {
+  const clock = createManualClock(Date.UTC(2026, 0, 1))
+  const store = createMemoryStore({ clock, capacityBytes: 1_000_000 })
+  const relays = [true, true].map(() => {
+    const openMailboxes = new OpenMailboxes(clock, () => {})
+    return { openMailboxes, isHearing: true }
+  })
+  await store.start({
+    wake: (...wake) => {
+      for (const { openMailboxes } of relays) openMailboxes.wake(...wake)
+    },
+    announced: (...said) => {
+      for (const { openMailboxes, isHearing } of relays) if (isHearing) openMailboxes.announced(...said)
+    },
+    up() {},
+    down() {},
+    replaced() {},
+  })
+  const [secret, address] = [randomBytes(32), randomBytes(32)]
+  const open = async (relay: (typeof relays)[number]) => {
+    const said: string[] = []
+    const say = (word: string) => () => void said.push(word)
+    const outlet: SessionOutlet = {
+      opened: say('opened'),
+      displaced: say('displaced'),
+      drained: say('drained'),
+      unavailable: say('unavailable'),
+      storeLost: say('storeLost'),
+      closed: say('closed'),
+      envelope() {},
+      takeRoom: (wanted) => wanted,
+      freeRoom() {},
+    }
+    const parts = { store, clock, policy, random: createSystemRandom(), openMailboxes: relay.openMailboxes }
+    const session = new DeliverySession(parts, [deriveQueue(secret, address)], outlet)
+    await session.open()
+    await turn()
+    return said
+  }
+  const close = async () => {
+    for (const { openMailboxes } of relays) openMailboxes.close()
+    await store.close()
+  }
+  return { relays: relays as [(typeof relays)[0], (typeof relays)[0]], open, close }
+}
+
+test('a session that missed a claim learns of it when it hears again', async (t) => {
+  const { relays, open, close } = await twoRelays()
+  t.teardown(close)
+  const [first, second] = relays
+  const early = await open(first)
+  first.isHearing = false
+  const late = await open(second)
+  t.same([early.at(-1), late.at(-1)], ['drained', 'drained'], 'both believe to be the only one')
+  first.isHearing = true
+  first.openMailboxes.up(true)
+  await turn()
+  await turn()
+  t.equal(early.at(-1), 'displaced')
+  t.notOk(late.includes('displaced'))
+})
+
+test('of two sessions that ask at once exactly one stays', async (t) => {
+  for (let round = 0; round < 20; round++) {
+    const { relays, open, close } = await twoRelays()
+    const [first, second] = relays
+    const early = await open(first)
+    first.isHearing = false
+    const late = await open(second)
+    first.isHearing = true
+    for (const { openMailboxes } of relays) openMailboxes.up(true)
+    for (let i = 0; i < 5; i++) await turn()
+    t.equal([early, late].filter((said) => said.includes('displaced')).length, 1)
+    await close()
+  }
+})
