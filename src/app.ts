@@ -5,6 +5,8 @@ import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from './config/config.ts'
 import { loopbackOrigins } from './config/origins.ts'
+import { StoreGuard, UnsafeStoreError } from './disclosure/store-guard.ts'
+import { summarizeInventory } from './disclosure/summary.ts'
 import { addDepositRoutes } from './http/deposit-routes.ts'
 import { createAdminServer } from './http/health-routes.ts'
 import { addInfoRoutes } from './http/info-routes.ts'
@@ -27,7 +29,7 @@ import { TTL_CLASSES } from './protocol/retention.ts'
 import { createMemoryStore } from './store/memory/mailbox-store.ts'
 import { RedisMailboxStore } from './store/redis/mailbox-store.ts'
 import type { Events } from './telemetry/events.ts'
-import type { Metrics } from './telemetry/metrics.ts'
+import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { readVersion } from './version.ts'
 import { registerWebSockets } from './ws/plugin.ts'
 import { SocketRoutes } from './ws/socket-routes.ts'
@@ -35,7 +37,6 @@ import { SocketRoutes } from './ws/socket-routes.ts'
 /** What a caller may put in place of the real thing. */
 export interface RelayParts {
   readonly events: Events
-  readonly metrics: Metrics
   readonly store?: MailboxStore
   readonly clock?: Clock
   readonly random?: RandomSource
@@ -55,21 +56,30 @@ export interface Relay {
 
 /** How long the store is waited for before a relay listens without it. */
 const FIRST_CONTACT_MS = 3000
+/** How long after one node was refused the others are waited for, so that all faults are told at once. */
+const OTHER_NODES_MS = 300
 
-/** Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read. */
+/**
+ * Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read.
+ * @throws UnsafeStoreError for a store whose settings keep what it should forget, unless that is allowed
+ */
 export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
-  const { events, metrics, clock = systemClock, random = createSystemRandom() } = parts
-  const store = parts.store ?? createStore(config, parts, clock)
+  const { events, clock = systemClock, random = createSystemRandom() } = parts
+  const metrics = metricsOf(config, clock)
+  const { counts } = metrics
+  const [whenRefused, markRefused] = signal()
+  const guard = createGuard(config, events, markRefused)
+  const store = parts.store ?? createStore(config, guard, events, metrics, clock)
   const policy = policyOf(config)
   const secrets = secretsOf(config, random)
   const [whenUp, markUp] = signal()
-  const openMailboxes = new OpenMailboxes(clock, (state) => {
+  const openMailboxes = new OpenMailboxes(clock, counts, (state) => {
     tellStore(state, events, metrics)
     if (state === 'up') markUp()
   })
   const proofs = new OriginProofs()
-  const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, count: metrics.deposit })
-  const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random })
+  const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, counts })
+  const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random, counts })
   const tlsFiles = tlsFilesOf(config)
   const tls = tlsFiles && (await readTls(tlsFiles))
 
@@ -85,8 +95,8 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   addDepositRoutes(app, depositor, policy)
   addMailboxRoutes(app, signedMailbox)
   addInfoRoutes(app, {
-    json: () => JSON.stringify(infoOf(config, publicOrigins)),
-    html: () => renderPage(infoOf(config, publicOrigins)),
+    json: () => JSON.stringify(infoOf(config, publicOrigins, guard)),
+    html: () => renderPage(infoOf(config, publicOrigins, guard)),
   })
   const sockets = new SocketRoutes(app, {
     store,
@@ -98,15 +108,20 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     random,
     depositor,
     socketBufferBytes: config.socketBufferBytes,
-    countOpen: metrics.openMailbox,
+    counts,
     countSocket: metrics.socket,
+    countClose: metrics.socketClosed,
   })
   const admin = createAdminServer({ isReady: () => store.isReady() && !isDraining, metrics: metrics.render })
 
   await store.start(openMailboxes)
-  const patience = new AbortController()
-  await Promise.race([whenUp, setTimeout(FIRST_CONTACT_MS, undefined, { signal: patience.signal }).catch(() => {})])
-  patience.abort()
+  await soonest([whenUp, whenRefused.then(() => setTimeout(OTHER_NODES_MS))], FIRST_CONTACT_MS)
+  if (guard.isRefusing) {
+    openMailboxes.close()
+    await store.close()
+    throw new UnsafeStoreError(guard.faults)
+  }
+  metrics.start({ storeQueueBytes: () => depositor.storingBytes })
   const port = await listen(app, config.host, config.port)
   if (publicOrigins.length === 0) publicOrigins = loopbackOrigins(port, tls !== undefined)
   proofs.accept(publicOrigins)
@@ -118,7 +133,8 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     adminPort,
     store: config.store.kind,
     tls: tls !== undefined,
-    version: readVersion().version,
+    metricsExact: config.metricsExact,
+    ...readVersion(),
   })
 
   const drain = async () => {
@@ -134,6 +150,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     openMailboxes.close()
     await store.close()
     await admin.close()
+    metrics.stop()
   }
   return { port, adminPort, publicOrigins, drain }
 }
@@ -146,18 +163,48 @@ function signal(): [Promise<void>, () => void] {
   return [given, give]
 }
 
-function createStore(config: Config, { events, metrics }: RelayParts, clock: Clock): MailboxStore {
+/** Resolves when one of them has, or the time is up. */
+async function soonest(moments: readonly Promise<void>[], timeoutMs: number): Promise<void> {
+  const patience = new AbortController()
+  await Promise.race([...moments, setTimeout(timeoutMs, undefined, { signal: patience.signal }).catch(() => {})])
+  patience.abort()
+}
+
+function createGuard({ allowUnsafeStore }: Config, events: Events, onRefused: () => void): StoreGuard {
+  return new StoreGuard({
+    isAllowed: allowUnsafeStore,
+    onChange: (unsafeBy) => {
+      events.unsafeStore(unsafeBy, allowUnsafeStore)
+      if (unsafeBy.length > 0 && !allowUnsafeStore) onRefused()
+    },
+  })
+}
+
+function createStore(config: Config, guard: StoreGuard, events: Events, metrics: Metrics, clock: Clock): MailboxStore {
   if (config.store.kind === 'memory') return createMemoryStore({ clock, capacityBytes: config.memoryStoreBytes })
   return new RedisMailboxStore({
     target: config.store,
     ca: config.redisCaFile === undefined ? undefined : readFileSync(config.redisCaFile, 'utf8'),
     minReplicas: config.redisMinReplicas,
     wakeBits: config.wakeBits,
+    guard,
     onFault: (fault) => {
       events.storeFault(fault)
       metrics.storeFault(fault)
     },
     onBatch: metrics.storeBatch,
+    onCommand: metrics.storeCommand,
+  })
+}
+
+function metricsOf(config: Config, clock: Clock): Metrics {
+  return createMetrics({
+    sizes: config.envelopeBytes.length,
+    isExact: config.metricsExact,
+    intervalSeconds: config.metricsIntervalSeconds,
+    step: config.metricsStep,
+    version: readVersion(),
+    clock,
   })
 }
 
@@ -180,7 +227,7 @@ function tlsFilesOf({ tlsCertFile, tlsKeyFile }: Config): TlsFiles | undefined {
     : undefined
 }
 
-function infoOf(config: Config, publicOrigins: readonly string[]): RelayInfo {
+function infoOf(config: Config, publicOrigins: readonly string[], { usedUnsafeBy }: StoreGuard): RelayInfo {
   return {
     protocol: 'lethe.v1',
     publicOrigins,
@@ -191,14 +238,19 @@ function infoOf(config: Config, publicOrigins: readonly string[]): RelayInfo {
     window: config.window,
     bucketBytes: config.bucketBytes,
     maxChannels: config.maxChannels,
+    metricsExact: config.metricsExact,
+    metricsInterval: config.metricsIntervalSeconds,
+    metricsStep: config.metricsStep,
     admission: 'open',
     ohttpKeys: null,
+    unsafeStore: usedUnsafeBy,
     operator: {
       name: config.operatorName ?? null,
       jurisdiction: config.operatorJurisdiction ?? null,
       contact: config.operatorContact ?? null,
     },
     software: { name: 'lethe', ...readVersion() },
+    data: summarizeInventory(),
   }
 }
 
@@ -211,7 +263,7 @@ function tellStore(state: 'up' | 'down' | 'replaced', events: Events, metrics: M
   if (state === 'up') events.storeUp()
   else if (state === 'down') events.storeDown()
   else events.storeReplaced()
-  metrics.store(state === 'up')
+  metrics.store(state)
 }
 
 function tellTls(events: Events): (isUsed: boolean) => void {

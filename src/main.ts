@@ -1,9 +1,9 @@
 import { type Relay, startRelay } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
+import { UnsafeStoreError } from './disclosure/store-guard.ts'
 import { createEvents, type Events } from './telemetry/events.ts'
 import { createLogger } from './telemetry/logger.ts'
-import { createMetrics } from './telemetry/metrics.ts'
 import { readVersion } from './version.ts'
 
 const EXIT_CONFIG = 78
@@ -25,7 +25,7 @@ export async function serve(): Promise<number> {
   const stop = nextSignal()
   let relay: Relay
   try {
-    relay = await startRelay(config, { events, metrics: createMetrics(readVersion().version) })
+    relay = await startRelay(config, { events })
   } catch (error) {
     process.stderr.write(`${startProblem(error, config)}\n`)
     return EXIT_FAILED
@@ -39,7 +39,7 @@ export async function serve(): Promise<number> {
 }
 
 /** The first signal drains; a second one ends the process as if nothing had been asked. */
-function nextSignal(): Promise<string> {
+function nextSignal(): Promise<'SIGTERM' | 'SIGINT'> {
   return new Promise((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
@@ -48,7 +48,7 @@ function nextSignal(): Promise<string> {
 // Node would print the error, which may hold a piece of anybody's envelope.
 function crashSilently(events: Events): void {
   const crash = (error: unknown) => {
-    events.internalError(error)
+    events.crashed(error)
     process.exit(EXIT_SOFTWARE)
   }
   process.on('uncaughtException', crash)
@@ -56,6 +56,7 @@ function crashSilently(events: Events): void {
 }
 
 function startProblem(error: unknown, { host, port, adminHost, adminPort }: Config): string {
+  if (error instanceof UnsafeStoreError) return error.message
   const { code, port: failedPort } = error as { code?: string; port?: number }
   const isAdmin = failedPort === adminPort && failedPort !== port
   const [portName, hostName, where] = isAdmin

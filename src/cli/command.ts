@@ -15,6 +15,8 @@ export interface Command {
 /** One option: with `value` it takes one, and that is the value's name in the help. */
 export interface OptionSpec {
   readonly value?: string
+  /** Whether the value is 32 bytes in base64url, one in 64 of which begins with a hyphen. */
+  readonly isKey?: true
   readonly help: string
 }
 
@@ -62,9 +64,14 @@ function readInput<Name extends string>(spec: CommandSpec<Name>, args: string[])
       { type: option.value ? ('string' as const) : ('boolean' as const) },
     ]),
   )
-  const addresses = args.filter(isDashedAddress)
+  const keyOptions = Object.entries<OptionSpec>(spec.options).flatMap(([name, { isKey }]) =>
+    isKey ? [`--${name}`] : [],
+  )
+  const isAddress = (argument: string, at: number): boolean =>
+    isDashedAddress(argument) && !keyOptions.includes(args[at - 1] ?? '')
+  const addresses = args.filter(isAddress)
   const { tokens } = parseArgs({
-    args: args.filter((argument) => !isDashedAddress(argument)),
+    args: args.filter((argument, at) => !isAddress(argument, at)),
     options: { ...options, help: { type: 'boolean', short: 'h' } },
     strict: false,
     allowPositionals: true,
@@ -80,7 +87,8 @@ function readInput<Name extends string>(spec: CommandSpec<Name>, args: string[])
     const option = options[token.name]
     if (option === undefined) throw wrong(`unknown option ${token.rawName}`)
     const needsValue = option.type === 'string'
-    const isMissing = token.value === undefined || (!token.inlineValue && /^-./.test(token.value))
+    const isDashed = !token.inlineValue && /^-./.test(token.value ?? '')
+    const isMissing = token.value === undefined || (isDashed && !isDashedAddress(token.value))
     if (needsValue && isMissing) throw wrong(`${token.rawName} needs a value`)
     if (!needsValue && token.value !== undefined) throw wrong(`${token.rawName} takes no value`)
     if (token.value === undefined) flags.add(token.name as Name)

@@ -5,8 +5,6 @@ import { systemClock } from '../mailbox/system-ports.ts'
 import { createMemoryStore } from '../store/memory/mailbox-store.ts'
 import { createEvents } from '../telemetry/events.ts'
 import { createLogger } from '../telemetry/logger.ts'
-import { createMetrics } from '../telemetry/metrics.ts'
-import { readVersion } from '../version.ts'
 
 /** A relay in this process, on free ports, whose store can be looked into. */
 export interface DemoRelay {
@@ -21,7 +19,7 @@ export async function startDemoRelay(): Promise<DemoRelay> {
   const config = loadConfig({ LETHE_PORT: '0', LETHE_ADMIN_PORT: '0', LETHE_DRAIN_SECONDS: '1' })
   const { store, held } = watch(createMemoryStore({ clock: systemClock, capacityBytes: config.memoryStoreBytes }))
   const events = createEvents(createLogger('silent'))
-  const relay: Relay = await startRelay(config, { events, metrics: createMetrics(readVersion().version), store })
+  const relay: Relay = await startRelay(config, { events, store })
   return { url: `http://127.0.0.1:${relay.port}`, held, stop: () => relay.drain() }
 }
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { readVersion } from '../version.ts'
+import { auditCommand } from './audit-command.ts'
 import type { Command } from './command.ts'
 import { runConfigCommand } from './config-command.ts'
 import { demoCommand } from './demo-command.ts'
+import { discloseCommand } from './disclose-command.ts'
 import { EXIT, EXIT_HELP } from './exit-codes.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { healthcheckCommand } from './healthcheck-command.ts'
+import { inventoryCommand } from './inventory-command.ts'
 import { mailboxNewCommand, mailboxShowCommand } from './mailbox-commands.ts'
 import { receiveCommand } from './receive-command.ts'
 import { sendCommand } from './send-command.ts'
@@ -19,6 +22,9 @@ const COMMANDS: readonly Command[] = [
   sendCommand,
   receiveCommand,
   healthcheckCommand,
+  auditCommand,
+  discloseCommand,
+  inventoryCommand,
   demoCommand,
 ]
 

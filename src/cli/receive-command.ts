@@ -1,7 +1,7 @@
 import { ClientError, getInfo, type RelayInfo, receive, unpad } from '../client/index.ts'
 import { defineCommand } from './command.ts'
 import { EXIT } from './exit-codes.ts'
-import { Failure } from './failure.ts'
+import { Failure, fileProblem } from './failure.ts'
 import { defaultMailboxFile, FILE_OPTION, readMailboxFile } from './mailbox-file.ts'
 import { toLine } from './message-text.ts'
 import { DEFAULT_RELAY, NodeWebSocket, RELAY_OPTION, SHORT_RETRY } from './relay-options.ts'
@@ -16,8 +16,8 @@ export const receiveCommand = defineCommand({
     raw: { help: 'write the bytes of the messages, one after the other, and nothing between them' },
   },
   about: `
-Writes one message a line: its text where it is one line of UTF-8, else "base64url:" and its bytes in base64url. The
-relay is told to erase a message only after standard output has taken it; what was not written stays at the relay and
+Writes one message a line: its text where it is one line of UTF-8, with or without a line end of its own; else
+"base64url:" and its bytes in base64url. The relay is told to erase a message only after standard output has taken it; what was not written stays at the relay and
 comes again. Ends when all that waited has been written, unless it is to follow.`,
   async run({ values, flags }) {
     const relay = values.relay ?? DEFAULT_RELAY
@@ -49,6 +49,9 @@ comes again. Ends when all that waited has been written, unless it is to follow.
     } finally {
       process.off('SIGINT', stop).off('SIGTERM', stop)
     }
+    if (ending.signal.aborted && !follow) {
+      throw new Failure(EXIT.failed, 'ended by a signal; what was not written stays at the relay')
+    }
     return EXIT.ok
   },
 })
@@ -65,8 +68,9 @@ async function write(envelope: Uint8Array, { raw }: { raw: boolean }): Promise<v
   const output = raw ? message : `${toLine(message)}\n`
   await new Promise<void>((resolve, reject) => {
     process.stdout.write(output, (error) => {
-      if (error) reject(new Failure(EXIT.failed, 'standard output was closed; what was not written stays at the relay'))
-      else resolve()
+      if (!error) return resolve()
+      const what = 'code' in error && error.code === 'EPIPE' ? 'was closed' : `takes no more: ${fileProblem(error)}`
+      reject(new Failure(EXIT.failed, `standard output ${what}; what was not written stays at the relay`))
     })
   })
 }

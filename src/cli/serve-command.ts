@@ -1,4 +1,3 @@
-import { serve } from '../main.ts'
 import { defineCommand } from './command.ts'
 
 export const serveCommand = defineCommand({
@@ -9,5 +8,9 @@ export const serveCommand = defineCommand({
 Runs the relay until it gets SIGTERM or SIGINT, then drains: new connections are refused, open ones are asked to come
 back elsewhere. Everything is set by LETHE_ variables in the environment (see: lethe config --help); with none of them
 it listens on http://localhost:8080 with the embedded memory store, which forgets everything on exit.`,
-  run: () => serve(),
+  // Loaded here, since the other commands start faster without a server.
+  async run() {
+    const { serve } = await import('../main.ts')
+    return await serve()
+  },
 })

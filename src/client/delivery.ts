@@ -93,6 +93,7 @@ export class Delivery implements AsyncIterableIterator<ReceivedEnvelope, undefin
   }
 
   pushDrained(): void {
+    if (this.#state === 'over' || this.#queue.at(-1) === 'drained') return
     this.#queue.push('drained')
     this.#settle()
   }

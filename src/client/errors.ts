@@ -1,6 +1,7 @@
 import { ERRORS, type ErrorCode } from '../protocol/errors.ts'
 
-const CLIENT_ERRORS = {
+/** What can go wrong on this side, and what a person reads then. */
+export const CLIENT_ERRORS = {
   ERR_NETWORK: 'The relay could not be reached, or the connection to it was lost',
   ERR_UNEXPECTED_ANSWER: 'The answer is not one that a relay of this protocol gives',
   ERR_ABORTED: 'Ended by the caller',
@@ -17,7 +18,6 @@ const CLIENT_ERRORS = {
   ERR_PADDING: 'The envelope holds no padded message',
 } as const
 
-/** What can go wrong on this side, whatever a relay says. */
 export type LocalErrorCode = keyof typeof CLIENT_ERRORS
 
 /** Every code that an error of the SDK can have: its own, and those of the protocol's registry. [protocol §6] */

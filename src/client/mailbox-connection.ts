@@ -124,7 +124,7 @@ export class MailboxConnection implements ChannelOwner {
         for (const channel of this.#channels) channel.open(link)
       },
       onReply: (reply) => this.#onReply(link, reply),
-      onLost: (closeCode) => this.#onLost(closeCode),
+      onLost: (closeCode, cause) => this.#onLost(closeCode, cause),
       onFailure: (error) => this.#endAll(error),
     })
     this.#current = link
@@ -140,13 +140,13 @@ export class MailboxConnection implements ChannelOwner {
     if (reply.kind === 'opened') link.closeChannel(reply.channel)
   }
 
-  #onLost(closeCode: number): void {
+  #onLost(closeCode: number, cause: unknown): void {
     this.#current = undefined
     for (const channel of this.#channels) channel.disconnect()
     if (closeCode === CLOSE.malformed) return this.#endAll(new RelayError('ERR_MALFORMED'))
     if (closeCode === CLOSE.tooLarge) return this.#endAll(new RelayError('ERR_TOO_LARGE'))
     const retryInMs = this.#backoff.fail(closeCode === CLOSE.draining ? Math.random() * this.#drainDelayMs : 0)
-    if (retryInMs === undefined) return this.#endAll(new NetworkError())
+    if (retryInMs === undefined) return this.#endAll(new NetworkError({ cause }))
     this.#timer = setTimeout(() => this.#connect(), retryInMs)
     this.#onDisconnect?.({ closeCode, retryInMs })
   }

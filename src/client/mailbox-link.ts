@@ -24,7 +24,7 @@ export interface LinkEvents {
   /** HELLO has come: channels can be opened. */
   onReady(): void
   onReply(reply: ChannelReply): void
-  onLost(closeCode: number): void
+  onLost(closeCode: number, cause?: unknown): void
   onFailure(error: ClientError): void
 }
 
@@ -46,9 +46,9 @@ export class MailboxLink {
     this.#socket = openSocket(`${options.url.socketOrigin}/v1/mailbox`, options.WebSocket, {
       onOpen: () => undefined,
       onFrame: (frame) => this.#onReply(parseMailboxReply(frame)),
-      onClose: (code) => {
+      onClose: (code, cause) => {
         this.#stopTimers()
-        events.onLost(code)
+        events.onLost(code, cause)
       },
       onFailure: (error) => {
         this.#stopTimers()

@@ -1,7 +1,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import { ADDRESS_BYTES, addressPreimage, parseAddress } from '../protocol/address.ts'
-import { isEqualBytes, parseBase64url, toBase64url } from '../protocol/bytes.ts'
+import { parseBase64url, toBase64url } from '../protocol/bytes.ts'
 import { openPreimage } from '../protocol/mailbox-frames.ts'
 import { signedPreimage } from '../protocol/signed-requests.ts'
 import { ClientError } from './errors.ts'
@@ -80,11 +80,6 @@ export function readAddress(address: Uint8Array | string): Uint8Array {
     // falls through
   }
   throw new ClientError('ERR_ADDRESS')
-}
-
-/** Whether two mailboxes are the same one. */
-export function isSameMailbox(a: Mailbox, b: Mailbox): boolean {
-  return isEqualBytes(a.address, b.address)
 }
 
 /** Signature of an OPEN: 64 bytes that hold for this origin and this connection's nonce only. [protocol §5] */

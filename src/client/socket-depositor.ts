@@ -142,7 +142,7 @@ class SocketDepositor implements Depositor {
         this.#proceed()
       },
       onFrame: (frame) => this.#onAnswer(frame),
-      onClose: (code) => this.#onLost(code),
+      onClose: (code, cause) => this.#onLost(code, cause),
       onFailure: (error) => this.#rejectAll(error),
     })
   }
@@ -177,7 +177,7 @@ class SocketDepositor implements Depositor {
     }
   }
 
-  #onLost(closeCode: number): void {
+  #onLost(closeCode: number, cause?: unknown): void {
     const unanswered = this.#letGo()
     if (closeCode === CLOSE.malformed || closeCode === CLOSE.tooLarge) {
       const code = closeCode === CLOSE.malformed ? 'ERR_MALFORMED' : 'ERR_TOO_LARGE'
@@ -188,8 +188,9 @@ class SocketDepositor implements Depositor {
     if (this.#queue.peek() === undefined) return
     const { drainDelayMs = 3_000 } = this.#options
     const delayMs = this.#backoff.fail(closeCode === CLOSE.draining ? Math.random() * drainDelayMs : 0)
-    if (delayMs === undefined) this.#rejectAll(new NetworkError())
-    else this.#pauseFor(delayMs)
+    if (delayMs !== undefined) return this.#pauseFor(delayMs)
+    this.#backoff.succeed() // what is deposited from now on has its own chance
+    this.#rejectAll(new NetworkError({ cause }))
   }
 
   #pauseFor(delayMs: number): void {

@@ -31,8 +31,8 @@ export type WebSocketConstructor = new (url: string, protocols: string) => WebSo
 export interface SocketEvents {
   onOpen(): void
   onFrame(frame: Uint8Array): void
-  /** The connection is gone, or was never there. */
-  onClose(code: number): void
+  /** The connection is gone, or was never there; `cause` is what the implementation said of it, where it says anything. */
+  onClose(code: number, cause?: unknown): void
   /** What is at the other end does not speak this protocol. */
   onFailure(error: ClientError): void
 }
@@ -101,9 +101,12 @@ export function openSocket(url: string, WebSocket: WebSocketConstructor, events:
       fail(cause)
     }
   }
-  socket.onerror = () => undefined // a close follows
+  let cause: unknown
+  socket.onerror = (event: { error?: unknown }) => {
+    cause = event.error // a close follows
+  }
   socket.onclose = ({ code }: { code: number }) => {
-    if (finish()) events.onClose(code)
+    if (finish()) events.onClose(code, cause)
   }
   socket.on?.('ping', () => {
     heardMs = performance.now()

@@ -134,6 +134,7 @@ export const configSchema = {
     default: '12',
     parse: (text) => WAKE_BITS[parseOneOf(text, ['12', '16', '20', '24'])],
   }),
+  allowUnsafeStore: booleanVariable('LETHE_ALLOW_UNSAFE_STORE'),
   maxConnections: numberVariable('LETHE_MAX_CONNECTIONS', 10_000, { min: 1, max: 1_000_000, unit: 'connections' }),
   maxChannels: numberVariable('LETHE_MAX_CHANNELS', 256, {
     min: 1,
@@ -158,6 +159,13 @@ export const configSchema = {
     default: 'info',
     parse: (text) => parseOneOf(text, LOG_LEVELS),
   }),
+  metricsIntervalSeconds: numberVariable('LETHE_METRICS_INTERVAL_SECONDS', 60, {
+    min: 1,
+    max: 86_400,
+    unit: 'seconds',
+  }),
+  metricsStep: numberVariable('LETHE_METRICS_STEP', 16, { min: 1, max: 65_536 }),
+  metricsExact: booleanVariable('LETHE_METRICS_EXACT'),
 } satisfies Record<string, Variable<unknown>>
 
 /** Name of a value in the configuration. */
@@ -188,6 +196,15 @@ function numberVariable(env: Variable<number>['env'], value: number, range: Numb
     takes: `a whole number ${unit ? `of ${unit} ` : ''}from ${min} to ${max}${note}`,
     default: String(value),
     parse: (text) => parseWholeNumber(text, min, max),
+  }
+}
+
+function booleanVariable(env: Variable<boolean>['env']): Variable<boolean> {
+  return {
+    env,
+    takes: 'true or false',
+    default: 'false',
+    parse: (text) => parseOneOf(text, ['true', 'false']) === 'true',
   }
 }
 

@@ -16,8 +16,8 @@ export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, pol
     if (frame.length < ADDRESS_BYTES) throw new LetheError('ERR_MALFORMED')
     const sizeIndex = sizeIndexOf(frame.length - ADDRESS_BYTES, policy.envelopeBytes)
     if (sizeIndex < 0) throw new LetheError('ERR_ENVELOPE_SIZE')
-    const address = frame.subarray(0, ADDRESS_BYTES)
-    depositor.deposit({ address, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
+    const queue = depositor.queueOf(frame.subarray(0, ADDRESS_BYTES))
+    depositor.deposit({ queue, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
       if (answer.kind === 'accepted') reply.code(202).header('ttl', String(answer.grantedSeconds)).send()
       else sendProblem(reply, answer.code)
     })

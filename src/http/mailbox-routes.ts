@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SignedMailbox } from '../mailbox/signed-mailbox.ts'
 import { octets } from './deposit-routes.ts'
 
@@ -8,7 +8,7 @@ const BODY_LIMIT_BYTES = 2048
 /** `POST /v1/mailbox/fetch` and `/v1/mailbox/ack`: a mailbox without a socket. [protocol §5] */
 export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox): void {
   app.post('/v1/mailbox/fetch', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
-    const answer = await mailbox.fetch(octets(request.body), goneSignal(request))
+    const answer = await mailbox.fetch(octets(request.body), goneSignal(reply))
     return reply.type('application/octet-stream').send(answer)
   })
   app.post('/v1/mailbox/ack', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
@@ -17,8 +17,9 @@ export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox): 
   })
 }
 
-function goneSignal({ raw }: FastifyRequest): AbortSignal {
+// Of the response, not of the socket: a connection that is kept alive would collect a listener a request.
+function goneSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  raw.socket.once('close', () => controller.abort())
+  raw.once('close', () => controller.abort())
   return controller.signal
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
@@ -17,6 +17,7 @@ export interface HttpServerOptions {
 
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
+const TIMEOUT_CHECK_MS = 1_000
 const KEEP_ALIVE_MS = 65_000
 const CLOSE_GRACE_MS = 3_000
 const MAX_DISCARDED_BYTES = 16_000_000
@@ -25,6 +26,7 @@ const MAX_DISCARDED_BYTES = 16_000_000
 const CODES: Record<string, ErrorCode> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'ERR_MEDIA_TYPE',
   FST_ERR_CTP_INVALID_TYPE: 'ERR_MEDIA_TYPE',
+  FST_ERR_ROUTE_MISSING_CONTENT_TYPE: 'ERR_MEDIA_TYPE',
   FST_ERR_CTP_BODY_TOO_LARGE: 'ERR_TOO_LARGE',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'ERR_MALFORMED',
   FST_ERR_CTP_EMPTY_JSON_BODY: 'ERR_MALFORMED',
@@ -41,29 +43,36 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify(serverOptions(options))
   app.server.maxConnections = options.maxConnections
   app.server.headersTimeout = HEADERS_TIMEOUT_MS
+  // Node answers an expectation that it does not know with a 417 of its own; it may as well be ignored. [RFC9110-10.1.1]
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    app.server.emit('request', request, response)
+  })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
     done(null, body)
   })
-  app.addHook('onRequest', (_request, reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.headers(COMMON_HEADERS)
-    if (!options.isDraining()) return done()
-    reply.header('connection', 'close')
-    done(new LetheError('ERR_DRAINING'))
+    if (options.isDraining()) return done(new LetheError('ERR_DRAINING'))
+    done(hasValidHost(request.raw) ? undefined : new LetheError('ERR_MALFORMED'))
+  })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (options.isDraining()) reply.header('connection', 'close')
+    done()
   })
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     if (!request.raw.complete && (await discardRest(request.raw))) reply.removeHeader('connection')
     if (error instanceof StaleError) reply.header('date', new Date(error.nowSeconds * 1000).toUTCString())
     if (error instanceof LetheError) return sendProblem(reply, error.code)
-    const code = CODES[error.code]
-    if (code === undefined) options.onInternalError(error)
-    return sendProblem(reply, code ?? 'ERR_INTERNAL')
+    return sendProblem(reply, codeOf(error, options))
   })
   answerUnknownRoutes(app)
   return app
 }
 
 function serverOptions({ tls, onInternalError }: HttpServerOptions): FastifyServerOptions {
+  // Node's own answer to a missing Host is none of the registry's: it is looked for in a hook.
+  const node = { connectionsCheckingInterval: TIMEOUT_CHECK_MS, requireHostHeader: false }
   const options: FastifyServerOptions = {
     logger: false,
     exposeHeadRoutes: false,
@@ -73,13 +82,28 @@ function serverOptions({ tls, onInternalError }: HttpServerOptions): FastifyServ
     return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => {
       reply.headers(COMMON_HEADERS)
-      const code = CODES[error.code]
-      if (code === undefined) onInternalError(error)
-      return sendProblem(reply as never, code ?? 'ERR_INTERNAL')
+      return sendProblem(reply as never, codeOf(error, { onInternalError }))
     },
     clientErrorHandler: answerBrokenRequest,
   }
-  return tls === undefined ? options : ({ ...options, https: tls } as FastifyServerOptions)
+  const https = { ...node, ...tls, handshakeTimeout: HEADERS_TIMEOUT_MS }
+  return { ...options, ...(tls === undefined ? { http: node } : { https }) } as FastifyServerOptions
+}
+
+/** What no list here foresees is the client's doing if Fastify says so, and otherwise an internal error. */
+function codeOf(error: FastifyError, { onInternalError }: Pick<HttpServerOptions, 'onInternalError'>): ErrorCode {
+  const code = CODES[error.code]
+  if (code !== undefined) return code
+  if (error.statusCode !== undefined && error.statusCode < 500) return 'ERR_MALFORMED'
+  onInternalError(error)
+  return 'ERR_INTERNAL'
+}
+
+/** Exactly one Host, which HTTP/1.0 may leave out. [RFC9112-3.2] */
+function hasValidHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
+  let hosts = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) if (rawHeaders[i]?.toLowerCase() === 'host') hosts++
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
 }
 
 // A client that is still sending takes a connection that closes for a failed one and never reads the answer. So the rest
@@ -107,7 +131,9 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
   }
   const isTooLarge = error.code === 'HPE_HEADER_OVERFLOW'
   socket.end(isTooLarge ? rawProblem('ERR_TOO_LARGE', 'Payload Too Large') : rawProblem('ERR_MALFORMED', 'Bad Request'))
-  socket.setTimeout(CLOSE_GRACE_MS, () => socket.destroy())
+  // Not a timeout of the socket's, which every further byte would put off.
+  const cutOff = setTimeout(() => socket.destroy(), CLOSE_GRACE_MS).unref()
+  socket.once('close', () => clearTimeout(cutOff))
 }
 
 function answerUnknownRoutes(app: FastifyInstance): void {

@@ -1,5 +1,6 @@
 import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
 import { Backlog, type BucketProgress } from './backlog.ts'
+import type { Counts } from './counts.ts'
 import { Erasures, groupByBucket } from './erasures.ts'
 import type { Bucket, MailboxStore, Page } from './mailbox-store.ts'
 import type { HandedEnvelope } from './open-mailboxes.ts'
@@ -26,6 +27,7 @@ export interface DeliveryParts {
   store: MailboxStore
   policy: RelayPolicy
   clock: Clock
+  counts: Counts
 }
 
 /** Envelopes of one bucket before the next has its turn. */
@@ -48,6 +50,8 @@ export class Delivery {
   #isPumping = false
   /** A DRAINED is owed: after OPEN, and after the recipient or the store fell behind. */
   #isBehind = true
+  /** Why delivery stopped before all was sent, as long as it has not gone on to the end. */
+  #stall: 'window' | 'socket' | undefined
   /** Looks under way; until they end nobody knows whether more waits. */
   #looks = 0
   /** Counts the occasions on which wake-ups may have been missed, and up to which of them a look has made up for it. */
@@ -59,7 +63,7 @@ export class Delivery {
     this.#parts = parts
     this.#queues = queues
     this.#outlet = outlet
-    this.#erasures = new Erasures(parts.store, () => {
+    this.#erasures = new Erasures(parts.store, parts.counts, () => {
       if (this.#isRunning) outlet.storeLost()
     })
   }
@@ -95,6 +99,7 @@ export class Delivery {
     const progress = known ?? this.#begin(queue, sizeIndex, classIndex, expiresAt)
     progress.cursor = { base: isFirst ? seq : (cursor as { base: number }).base, last: seq }
     this.#send(progress, seq, frame)
+    this.#parts.counts.pushed()
   }
 
   /**
@@ -162,8 +167,10 @@ export class Delivery {
     if (this.#isPumping || !this.#isRunning) return
     this.#isPumping = true
     try {
-      if (await this.#readAll()) this.#caughtUp()
-      else this.#isBehind = true
+      if (await this.#readAll()) {
+        this.#stall = undefined
+        this.#caughtUp()
+      } else this.#isBehind = true
     } catch {
       this.#fellBehind()
     } finally {
@@ -177,7 +184,10 @@ export class Delivery {
       const wanted = Math.min(this.#windowLeft, TURN_ENVELOPES)
       const size = this.#parts.policy.envelopeBytes[next.bucket.sizeIndex] as number
       const room = wanted > 0 ? this.#outlet.takeRoom(wanted, size) : 0
-      if (room === 0) return false
+      if (room === 0) {
+        this.#stalled(wanted > 0 ? 'socket' : 'window')
+        return false
+      }
       try {
         await this.#readTurn(next, room)
       } finally {
@@ -205,7 +215,9 @@ export class Delivery {
     for (const { seq, sealed } of page.entries) {
       progress.cursor = { base: page.base, last: seq }
       const frame = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_HEADER_BYTES)
-      if (frame) this.#send(progress, seq, frame)
+      if (frame === undefined) continue
+      this.#send(progress, seq, frame)
+      this.#parts.counts.read()
     }
     this.#backlog.settle(progress)
   }
@@ -233,6 +245,11 @@ export class Delivery {
     if (!this.#isBehind || this.#looks > 0 || this.#closedGaps < this.#gaps || !this.#backlog.isClean) return
     this.#isBehind = false
     this.#outlet.drained()
+  }
+
+  #stalled(cause: 'window' | 'socket'): void {
+    if (cause !== this.#stall) this.#parts.counts.stalled(cause)
+    this.#stall = cause
   }
 
   #fellBehind(): void {

@@ -8,6 +8,7 @@ import {
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
 import type { Depositor } from './deposit.ts'
+import { RecentQueues } from './recent-queues.ts'
 
 /** What a connection needs of its socket. */
 export interface DepositSocket {
@@ -27,6 +28,7 @@ export class DepositConnection {
   readonly #depositor: Depositor
   readonly #envelopeBytes: readonly number[]
   readonly #socket: DepositSocket
+  readonly #queues: RecentQueues
   #unansweredBytes = 0
   #unanswered = 0
   #isEnded = false
@@ -36,6 +38,7 @@ export class DepositConnection {
     this.#depositor = depositor
     this.#envelopeBytes = envelopeBytes
     this.#socket = socket
+    this.#queues = new RecentQueues((address) => depositor.queueOf(address))
   }
 
   /** @param frame a whole binary message; it is reused and must not be touched afterwards */
@@ -53,7 +56,7 @@ export class DepositConnection {
     if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
     this.#begin(frame.length)
     this.#depositor.deposit(
-      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
+      { queue: this.#queues.of(address), ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
       (answer) => {
         if (!this.#isEnded) {
           if (answer.kind === 'accepted') this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
@@ -73,6 +76,7 @@ export class DepositConnection {
   /** The socket is gone; what is being stored is stored all the same. */
   end(): void {
     this.#isEnded = true
+    this.#queues.clear()
   }
 
   #begin(bytes: number): void {

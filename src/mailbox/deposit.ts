@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
 import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
+import type { Counts } from './counts.ts'
 import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
@@ -10,7 +11,7 @@ import type { StoreSecrets } from './store-secrets.ts'
 
 /** One envelope as it arrived. */
 export interface Deposit {
-  readonly address: Uint8Array
+  readonly queue: Queue
   readonly ttlSeconds: number
   readonly sizeIndex: number
   /** What arrived, with the envelope at its end and at least 19 bytes before it. Reused for the recipient's frame. */
@@ -32,8 +33,7 @@ interface DepositorParts {
   openMailboxes: OpenMailboxes
   policy: RelayPolicy
   random: RandomSource
-  /** Told how each deposit ended. */
-  count(result: 'accepted' | 'full' | 'unavailable'): void
+  counts: Counts
 }
 
 /** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
@@ -44,17 +44,27 @@ export class Depositor {
   readonly #policy: RelayPolicy
   readonly #random: RandomSource
   readonly #capacities: readonly number[]
-  readonly #count: DepositorParts['count']
+  readonly #counts: Counts
   #storingBytes = 0
 
-  constructor({ store, secrets, openMailboxes, policy, random, count }: DepositorParts) {
+  constructor({ store, secrets, openMailboxes, policy, random, counts }: DepositorParts) {
     this.#store = store
     this.#secrets = secrets
     this.#openMailboxes = openMailboxes
     this.#policy = policy
     this.#random = random
-    this.#count = count
+    this.#counts = counts
     this.#capacities = policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size))
+  }
+
+  /** Bytes of deposits that are on their way to the store. */
+  get storingBytes(): number {
+    return this.#storingBytes
+  }
+
+  /** Where envelopes for an address go. */
+  queueOf(address: Uint8Array): Queue {
+    return deriveQueue(this.#secrets.live, address)
   }
 
   /**
@@ -64,11 +74,11 @@ export class Depositor {
   deposit(deposit: Deposit, answer: (answer: DepositAnswer) => void): void {
     const bytes = deposit.frame.length
     if (this.#storingBytes + bytes > MAX_STORING_BYTES) {
-      this.#count('unavailable')
+      this.#counts.unavailable(deposit.sizeIndex)
       return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
     }
     this.#storingBytes += bytes
-    const queue = deriveQueue(this.#secrets.live, deposit.address)
+    const { queue } = deposit
     const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
     const settle = this.#openMailboxes.expect(queue.wakeKey)
     const envelope = deposit.frame.subarray(deposit.envelopeOffset)
@@ -82,17 +92,17 @@ export class Depositor {
         this.#storingBytes -= bytes
         if (outcome.kind === 'full') {
           settle?.()
-          this.#count('full')
+          this.#counts.full(deposit.sizeIndex)
           return answer({ kind: 'refused', code: 'ERR_MAILBOX_FULL' })
         }
-        this.#count('accepted')
+        this.#counts.accepted(deposit.sizeIndex, classIndex, record.bucket.expiresAt)
         answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
         settle?.(handOf(record, outcome, deposit))
       },
       () => {
         this.#storingBytes -= bytes
         settle?.()
-        this.#count('unavailable')
+        this.#counts.unavailable(deposit.sizeIndex)
         answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
       },
     )

@@ -1,3 +1,4 @@
+import type { Counts } from './counts.ts'
 import type { Bucket, MailboxStore } from './mailbox-store.ts'
 import { bucketOf, type EnvelopeName, type Queue } from './sealing.ts'
 
@@ -7,13 +8,15 @@ const MAX_WAITING = 4096
 /** Carries out acknowledgements: erases, and keeps at it while the store is away. */
 export class Erasures {
   readonly #store: MailboxStore
+  readonly #counts: Counts
   readonly #onOverflow: () => void
   #waiting: (() => void)[] = []
   #waitingEnvelopes = 0
 
   /** @param onOverflow called when more waits for the store to come back than can be kept in mind */
-  constructor(store: MailboxStore, onOverflow: () => void) {
+  constructor(store: MailboxStore, counts: Counts, onOverflow: () => void) {
     this.#store = store
+    this.#counts = counts
     this.#onOverflow = onOverflow
   }
 
@@ -21,7 +24,8 @@ export class Erasures {
   async erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
     while (bucket.expiresAt > this.#store.nowSeconds(bucket.partition)) {
       try {
-        return await this.#store.erase(bucket, seqs)
+        const erased = await this.#store.erase(bucket, seqs)
+        return this.#counts.acknowledged(erased, bucket.classIndex, bucket.expiresAt)
       } catch {
         await this.#untilRetry(seqs.length)
       }

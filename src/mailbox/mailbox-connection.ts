@@ -27,8 +27,6 @@ export interface FrameSocket {
 export interface MailboxConnectionParts extends SessionParts {
   secrets: StoreSecrets
   proofs: OriginProofs
-  /** Told when a mailbox opens (1) and when it no longer is (-1). */
-  countOpen(change: 1 | -1): void
 }
 
 type Open = Extract<MailboxRequest, { kind: 'open' }>
@@ -127,13 +125,13 @@ export class MailboxConnection {
     let isOpen = false
     const forget = () => {
       this.#channels.set(channel, 'closed')
-      if (isOpen) this.#parts.countOpen(-1)
+      if (isOpen) this.#parts.counts.openMailbox(-1)
       isOpen = false
     }
     return {
       opened: () => {
         isOpen = true
-        this.#parts.countOpen(1)
+        this.#parts.counts.openMailbox(1)
         socket.send(encodeMailboxReply({ kind: 'opened', channel }))
       },
       envelope: (id, frame) => {

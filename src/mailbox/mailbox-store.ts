@@ -21,10 +21,10 @@ export interface MailboxStore {
   read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page>
 
   /**
-   * Erases envelopes for good, and the bucket with its last one. Resolves after the erasure is confirmed; what is not
-   * there is ignored.
+   * Erases envelopes for good, and the bucket with its last one. Resolves after the erasure is confirmed, to how many
+   * were there; what is not is ignored.
    */
-  erase(bucket: Bucket, seqs: readonly number[]): Promise<void>
+  erase(bucket: Bucket, seqs: readonly number[]): Promise<number>
 
   /** The store's clock for a partition, in whole Unix seconds, as well as this process knows it. */
   nowSeconds(partition: number): number
@@ -95,6 +95,8 @@ export interface Cursor {
 
 export interface Page {
   readonly base: number
+  /** Number of the last envelope that the bucket was ever given, whether or not it still waits. */
+  readonly last: number
   readonly entries: readonly StoredEnvelope[]
   /** Whether more may wait after the last entry. */
   readonly more: boolean

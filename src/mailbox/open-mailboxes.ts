@@ -1,3 +1,4 @@
+import type { Counts } from './counts.ts'
 import type { Announcement, StoreListener } from './mailbox-store.ts'
 import type { Clock } from './ports.ts'
 
@@ -43,9 +44,11 @@ export class OpenMailboxes implements StoreListener {
   readonly #lookers: Set<QueueListener>[] = Array.from({ length: LOOK_PERIOD_SECONDS }, () => new Set())
   readonly #stopLooking: () => void
   #second = 0
+  readonly #counts: Counts
   readonly #onStore: (state: 'up' | 'down' | 'replaced') => void
 
-  constructor(clock: Clock, onStore: (state: 'up' | 'down' | 'replaced') => void) {
+  constructor(clock: Clock, counts: Counts, onStore: (state: 'up' | 'down' | 'replaced') => void) {
+    this.#counts = counts
     this.#onStore = onStore
     this.#stopLooking = clock.every(1000, () => this.#lookNext())
   }
@@ -95,6 +98,7 @@ export class OpenMailboxes implements StoreListener {
   // no wake-up is lost, one only changes its place.
   wake(wakeKey: string, sizeIndex: number, classIndex: number, expiresAt: number): void {
     const entry = this.#entries.get(wakeKey)
+    this.#counts.wakeUp(entry !== undefined)
     if (entry === undefined) return
     if (entry.ownWakes > 0) {
       entry.ownWakes--

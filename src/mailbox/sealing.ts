@@ -20,6 +20,8 @@ export interface Queue extends QueueName {
   readonly idKey: Uint8Array
   /** The wakeTag as latin1 text, to look it up by. */
   readonly wakeKey: string
+  /** The bucket that was named last, since the next envelope mostly belongs in the same. */
+  lastBucket?: Bucket
 }
 
 /** `HMAC-SHA-512(storeSecret, "lethe/v1 queue" ‖ 0 ‖ address)`, cut up. [protocol §1] */
@@ -48,6 +50,14 @@ export function wipeQueue(queue: Queue): void {
 
 /** Name of one bucket of a queue. [protocol §1] */
 export function bucketOf(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): Bucket {
+  const last = queue.lastBucket
+  if (last?.expiresAt === expiresAt && last.classIndex === classIndex && last.sizeIndex === sizeIndex) return last
+  const bucket = nameBucket(queue, sizeIndex, classIndex, expiresAt)
+  queue.lastBucket = bucket
+  return bucket
+}
+
+function nameBucket(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): Bucket {
   const input = Buffer.allocUnsafe(BUCKET_LABEL.length + 16 + 6)
   input.set(BUCKET_LABEL)
   input.set(queue.queueId, BUCKET_LABEL.length)
@@ -62,7 +72,7 @@ export function bucketsOf(queue: Queue, sizes: number, nowSeconds: number): Buck
   for (let classIndex = 0; classIndex < TTL_CLASSES.length; classIndex++) {
     for (const expiresAt of liveExpiries(nowSeconds, classIndex)) {
       for (let sizeIndex = 0; sizeIndex < sizes; sizeIndex++) {
-        buckets.push(bucketOf(queue, sizeIndex, classIndex, expiresAt))
+        buckets.push(nameBucket(queue, sizeIndex, classIndex, expiresAt))
       }
     }
   }

@@ -10,8 +10,9 @@ import {
   type Signed,
   signedPreimage,
 } from '../protocol/signed-requests.ts'
+import type { Counts } from './counts.ts'
 import { groupByBucket } from './erasures.ts'
-import { type MailboxStore, StoreUnavailableError, type Waiting } from './mailbox-store.ts'
+import { type Bucket, type MailboxStore, StoreUnavailableError, type Waiting } from './mailbox-store.ts'
 import type { OpenMailboxes, QueueListener } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { Clock, RandomSource } from './ports.ts'
@@ -37,6 +38,7 @@ interface SignedMailboxParts {
   policy: RelayPolicy
   clock: Clock
   random: RandomSource
+  counts: Counts
 }
 
 type QueueWaiting = Waiting & { queue: Queue }
@@ -77,7 +79,7 @@ export class SignedMailbox {
       groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
     )
     const live = groups.filter(({ bucket }) => bucket.expiresAt > store.nowSeconds(bucket.partition))
-    await this.#storing(() => Promise.all(live.map(({ bucket, seqs }) => store.erase(bucket, seqs))))
+    await this.#storing(() => Promise.all(live.map(({ bucket, seqs }) => this.#erase(bucket, seqs))))
   }
 
   /** Answers every long poll now, since this instance is shutting down. */
@@ -140,7 +142,7 @@ export class SignedMailbox {
   }
 
   async #answer(waiting: readonly QueueWaiting[], { sizeIndex, slots }: FetchRequest): Promise<Buffer> {
-    const { store, policy, random } = this.#parts
+    const { store, policy, random, counts } = this.#parts
     const size = policy.envelopeBytes[sizeIndex] as number
     const answer = Buffer.alloc(fetchAnswerBytes(slots, size))
     let offset = 1
@@ -152,6 +154,7 @@ export class SignedMailbox {
         answer.set(ids.encode({ ...bucket, seq }), offset)
         answer.set(envelope, offset + ENVELOPE_ID_BYTES)
         offset += ENVELOPE_ID_BYTES + size
+        counts.fetched()
       }
     }
     const filled = (offset - 1) / (ENVELOPE_ID_BYTES + size)
@@ -160,6 +163,11 @@ export class SignedMailbox {
     }
     answer[0] = waitingBits(waiting, sizeIndex, filled)
     return answer
+  }
+
+  async #erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
+    const erased = await this.#parts.store.erase(bucket, seqs)
+    this.#parts.counts.acknowledged(erased, bucket.classIndex, bucket.expiresAt)
   }
 
   async #storing<T>(action: () => Promise<T>): Promise<T> {

@@ -1,4 +1,29 @@
-import type { RelayInfo } from './relay-info.ts'
+import type { RelayData, RelayInfo } from './relay-info.ts'
+
+const STYLE = `
+:root { color-scheme: light dark; --text: #22262a; --quiet: #5c656e; --line: #dfe3e7; --back: #fdfdfc; --link: #0b5cad }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #d9dde1; --quiet: #98a2ac; --line: #2d343b; --back: #14171a; --link: #8bbcf0 }
+}
+body {
+  font: 1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem;
+  color: var(--text); background: var(--back); overflow-wrap: anywhere
+}
+h1 { font-size: 1.75rem; line-height: 1.25; margin: 0 0 1rem }
+h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-top: 1.5rem; border-top: 1px solid var(--line) }
+h3 { font-size: 1rem; margin: 1.5rem 0 .25rem }
+p { margin: .5rem 0 }
+ul { margin: .25rem 0; padding-left: 1.25rem }
+li { margin: .35rem 0 }
+li::first-letter { text-transform: uppercase }
+dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .4rem 1.5rem; margin: .75rem 0 }
+dt { color: var(--quiet) }
+dd { margin: 0 }
+a { color: var(--link) }
+summary { cursor: pointer; color: var(--link) }
+code { font: .85em ui-monospace, monospace; color: var(--quiet); margin-right: .6em }
+@media (max-width: 30rem) { dl { display: block } dd { margin: 0 0 .75rem } }
+`
 
 /** The page at `/`: what this relay is, and what it can and cannot be made to produce. */
 export function renderPage(info: RelayInfo): string {
@@ -10,33 +35,63 @@ export function renderPage(info: RelayInfo): string {
     ['Origins', info.publicOrigins.join(', ')],
     ['Envelope sizes', info.envelopeBytes.map((size) => `${size} bytes`).join(', ')],
     ['Longest lifetime', `${info.maxTtl} seconds`],
+    ['Metrics', metricsOf(info)],
+    ...storeWarning(info),
     ['Software', `Lethe ${software.version}${software.commit ? `, commit ${software.commit}` : ''}`],
   ]
-  const table = rows.map(([name, value]) => `<tr><th>${escapeHtml(name)}</th><td>${escapeHtml(value)}</td></tr>`)
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>Lethe relay</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem; color: #222 }
-th { text-align: left; padding-right: 1.5rem; vertical-align: top; font-weight: 600 }
-@media (prefers-color-scheme: dark) { body { background: #14171a; color: #ddd } a { color: #8bf } }
-</style>
+<style>${STYLE}</style>
 <h1>This is a Lethe relay</h1>
-<p>It holds sealed messages until their recipient acknowledges them or their time is up, and then forgets them.
+<p>It holds sealed envelopes until their recipient acknowledges them or their time is up, and then forgets them.
 There are no accounts here.</p>
 <h2>What it can be made to produce</h2>
-<p>For a mailbox address that somebody already knows: how many sealed envelopes wait under it at that moment, of which
-size, and in which window of time each expires.</p>
-<h2>What it cannot</h2>
-<p>Who sent an envelope, what is in it, who knows whom, what was delivered before, when a mailbox was first or last used,
-a mailbox by name or number. None of this is kept.</p>
+<p>For a mailbox address that somebody already knows: how many sealed envelopes wait under it, of which size, and in
+which window of time each expires; and, while that lasts, whether the mailbox is connected. The envelopes themselves are
+encrypted by whoever sent them, and the relay has no key to them.</p>
+${renderData(info.data)}
 <h2>This relay</h2>
-<table>${table.join('')}</table>
+<dl>${rows.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('\n')}</dl>
 <p>The same for programs: <a href="/v1/info">/v1/info</a></p>
 </html>
 `
+}
+
+/** What is held, and what never, in lists. */
+function renderData({ whileWaiting, whileConnected, neverHeld, logged, counted }: RelayData): string {
+  const list = (items: readonly string[]) =>
+    `<ul>${items.map((item) => `\n<li>${escapeHtml(item)}</li>`).join('')}\n</ul>`
+  const names = (items: readonly string[]) => items.map((item) => `<code>${escapeHtml(item)}</code>`).join(' ')
+  return `<h2>What is held</h2>
+<h3>While an envelope waits</h3>
+${list(whileWaiting)}
+<h3>While you are connected, and no longer</h3>
+${list(whileConnected)}
+<h3>Never kept</h3>
+${list(neverHeld)}
+<h3>In the log and the metrics</h3>
+<p>The relay writes down when it started and stopped and what went wrong with it, and counts all mailboxes together. No
+line and no number is about one mailbox, envelope or connection.</p>
+<details><summary>All ${logged.length} kinds of line, and all ${counted.length} counters</summary>
+<p>${names(logged)}</p>
+<p>${names(counted)}</p>
+</details>`
+}
+
+function metricsOf({ metricsExact, metricsInterval, metricsStep }: RelayInfo): string {
+  if (metricsExact) return 'exact and live, as for a load test: whoever reads them sees each message pass'
+  return `counts over all mailboxes, in steps of ${metricsStep}, every ${metricsInterval} seconds`
+}
+
+/** Nothing where there is nothing to warn of. */
+function storeWarning({ unsafeStore }: RelayInfo): [string, string][] {
+  if (unsafeStore.length === 0) return []
+  const why = 'its settings may keep what the relay erases, on a disk or in a log'
+  return [['Warning', `the store is unsafe, and the operator has allowed it: ${why} (${unsafeStore.join(', ')})`]]
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

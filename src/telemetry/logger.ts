@@ -1,28 +1,17 @@
-import { destination, type Logger, pino } from 'pino'
+import { destination, pino } from 'pino'
+import { EVENTS, type EventName, type EventRow, type EventWriter, type FieldType, TEXT } from './events.ts'
 
-/** Every field that a log line may have. Whatever else is given is left out: a line is what is listed here, or nothing. */
-export const LOG_FIELDS = [
-  'event',
-  'port',
-  'adminPort',
-  'store',
-  'tls',
-  'version',
-  'commit',
-  'signal',
-  'seconds',
-  'fault',
-  'count',
-  'errorName',
-  'place',
-] as const
+type Line = Record<string, string | number | boolean>
 
-export type LogField = (typeof LOG_FIELDS)[number]
-export type LogLine = Partial<Record<LogField, string | number | boolean | null>>
+const TEXT_FORM = /^[\w.:+-]{1,64}$/
 
-/** Writes JSON lines to standard error: level, time, and the listed fields. Nothing about process or host. */
-export function createLogger(level: string): Logger {
-  return pino(
+/**
+ * The log: JSON lines on standard error, each an event of the table with its level, its time and its fields. Whatever
+ * else is given is left out, also what is no value of its field. Nothing about process or host.
+ * @param level the least level that is written
+ */
+export function createLogger(level: string): EventWriter {
+  const logger = pino(
     {
       level,
       base: null,
@@ -31,13 +20,25 @@ export function createLogger(level: string): Logger {
     },
     destination({ fd: 2, sync: true }),
   )
+  return (event, fields) => logger[EVENTS[event].level]({ ...fields, event })
 }
 
-function allowListed(line: Record<string, unknown>): LogLine {
-  const kept: LogLine = {}
-  for (const field of LOG_FIELDS) {
+/** What of a line may be written: its event, if there is one of that name, and the fields which that has. */
+export function allowListed(line: Record<string, unknown>): Line {
+  const { event } = line
+  if (typeof event !== 'string' || !Object.hasOwn(EVENTS, event)) return {}
+  const { fields }: EventRow = EVENTS[event as EventName]
+  const kept: Line = { event }
+  for (const [field, type] of Object.entries(fields)) {
     const value = line[field]
-    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') kept[field] = value
+    if (fits(value, type)) kept[field] = value
   }
   return kept
+}
+
+function fits(value: unknown, type: FieldType): value is string | number | boolean {
+  if (type === TEXT) return typeof value === 'string' && TEXT_FORM.test(value)
+  if (type === 'number') return Number.isSafeInteger(value)
+  if (type === 'boolean') return typeof value === 'boolean'
+  return typeof value === 'string' && type.includes(value)
 }

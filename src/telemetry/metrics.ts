@@ -1,68 +1,108 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Counts } from '../mailbox/counts.ts'
+import { ExpiryTally } from './expiry-tally.ts'
+import type { RenderedPage } from './exposition.ts'
+import { Layout } from './layout.ts'
+import { type Gauges, MetricsPage, type PageOptions } from './metrics-page.ts'
+import { type LabelValue, METRICS } from './metrics-table.ts'
+import { Tally } from './tally.ts'
 
-/** How a deposit ended, as a closed set of labels. */
-export type DepositResult = 'accepted' | 'full' | 'unavailable'
+export { METRICS } from './metrics-table.ts'
 
-/** What this instance counts. No label has a value that a user could make. */
-export interface Metrics {
-  deposit(result: DepositResult): void
-  socket(endpoint: 'deposit' | 'mailbox', change: 1 | -1): void
-  openMailbox(change: 1 | -1): void
-  store(isUp: boolean): void
-  storeFault(fault: string): void
-  storeBatch(writes: number, tookMs: number): void
-  render(): Promise<{ contentType: string; text: string }>
+export interface MetricsOptions extends PageOptions {
+  /** How many envelope sizes the relay takes. */
+  readonly sizes: number
+  readonly version: { readonly version: string; readonly commit: string | null }
 }
 
-export function createMetrics(version: string): Metrics {
-  const registers = [new Registry()]
-  const [registry] = registers as [Registry]
-  const deposits = new Counter({
-    name: 'lethe_deposits_total',
-    help: 'Deposits by how they ended',
-    labelNames: ['result'],
-    registers,
-  })
-  const sockets = new Gauge({
-    name: 'lethe_open_sockets',
-    help: 'Open WebSockets by endpoint',
-    labelNames: ['endpoint'],
-    registers,
-  })
-  const mailboxes = new Gauge({ name: 'lethe_open_mailboxes', help: 'Open mailboxes', registers })
-  const store = new Gauge({ name: 'lethe_store_up', help: 'Whether the store answers', registers })
-  const faults = new Counter({
-    name: 'lethe_store_faults_total',
-    help: 'Faults of the store by kind',
-    labelNames: ['fault'],
-    registers,
-  })
-  const batchWrites = new Histogram({
-    name: 'lethe_store_batch_writes',
-    help: 'Writes sent to Redis in one batch',
-    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
-    registers,
-  })
-  const batchSeconds = new Histogram({
-    name: 'lethe_store_batch_seconds',
-    help: 'Time until Redis answered a batch',
-    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
-    registers,
-  })
-  new Gauge({ name: 'lethe_build_info', help: 'Version of the software', labelNames: ['version'], registers })
-    .labels(version)
-    .set(1)
-  for (const result of ['accepted', 'full', 'unavailable'] as const) deposits.labels(result).inc(0)
+/** What this process counts, and the page on which it is published. No label has a value that a user could make. */
+export interface Metrics {
+  readonly counts: Counts
+  socket(endpoint: LabelValue<'openSockets', 'endpoint'>, change: 1 | -1): void
+  socketClosed(code: LabelValue<'socketCloses', 'code'>): void
+  store(state: 'up' | 'down' | 'replaced'): void
+  storeFault(fault: LabelValue<'storeFaults', 'fault'>): void
+  /** One batch of writes was answered. */
+  storeBatch(writes: number, tookMs: number): void
+  /** One command that is no write was answered. */
+  storeCommand(tookMs: number): void
+  /** Publishes for the first time, and from then on at the end of every interval. */
+  start(gauges: Gauges): void
+  stop(): void
+  /** The page as it was published last: the same bytes until the next time. Exact metrics are those of this moment. */
+  render(): Promise<RenderedPage>
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { sizes, isExact, step, intervalSeconds, version } = options
+  const build = { version: version.version, commit: version.commit ?? 'unknown' }
+  const layout = new Layout({ sizes, build })
+  const tally = new Tally(layout)
+  const expiries = new ExpiryTally()
+  tally.set(layout.at('build', build), 1)
+  tally.set(layout.at('step', {}), isExact ? 0 : step)
+  tally.set(layout.at('interval', {}), isExact ? 0 : intervalSeconds)
+  const page = new MetricsPage(layout, tally, expiries, options)
   return {
-    deposit: (result) => deposits.labels(result).inc(),
-    socket: (endpoint, change) => sockets.labels(endpoint).inc(change),
-    openMailbox: (change) => mailboxes.inc(change),
-    store: (isUp) => store.set(isUp ? 1 : 0),
-    storeFault: (fault) => faults.labels(fault).inc(),
-    storeBatch(writes, tookMs) {
-      batchWrites.observe(writes)
-      batchSeconds.observe(tookMs / 1000)
+    counts: createCounts(layout, tally, expiries, sizes),
+    ...createOthers(layout, tally),
+    start: (gauges) => page.start(gauges),
+    stop: () => page.stop(),
+    render: () => page.render(),
+  }
+}
+
+function createCounts(layout: Layout, tally: Tally, expiries: ExpiryTally, sizes: number): Counts {
+  const bySize = (result: LabelValue<'deposits', 'result'>) =>
+    METRICS.deposits.labels.size.slice(0, sizes).map((size) => layout.at('deposits', { result, size }))
+  const [accepted, full, unavailable] = [bySize('accepted'), bySize('full'), bySize('unavailable')]
+  const delivered = layout.placesOf('delivered', 'way')
+  const stalls = layout.placesOf('stalls', 'cause')
+  const wakeUps = layout.placesOf('wakeUps', 'reader')
+  const acknowledged = layout.at('acknowledged', {})
+  const openMailboxes = layout.at('openMailboxes', {})
+  return {
+    accepted(sizeIndex, classIndex, expiresAt) {
+      tally.add(accepted[sizeIndex] as number, 1)
+      expiries.accept(classIndex, expiresAt)
     },
-    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+    full: (sizeIndex) => tally.add(full[sizeIndex] as number, 1),
+    unavailable: (sizeIndex) => tally.add(unavailable[sizeIndex] as number, 1),
+    pushed: () => tally.add(delivered.pushed, 1),
+    read: () => tally.add(delivered.read, 1),
+    fetched: () => tally.add(delivered.fetched, 1),
+    acknowledged(envelopes, classIndex, expiresAt) {
+      tally.add(acknowledged, envelopes)
+      expiries.acknowledge(envelopes, classIndex, expiresAt)
+    },
+    stalled: (cause) => tally.add(stalls[cause], 1),
+    openMailbox: (change) => tally.add(openMailboxes, change),
+    wakeUp: (isForReader) => tally.add(isForReader ? wakeUps.here : wakeUps.elsewhere, 1),
+  }
+}
+
+function createOthers(
+  layout: Layout,
+  tally: Tally,
+): Pick<Metrics, 'socket' | 'socketClosed' | 'store' | 'storeFault' | 'storeBatch' | 'storeCommand'> {
+  const sockets = layout.placesOf('openSockets', 'endpoint')
+  const closes = layout.placesOf('socketCloses', 'code')
+  const faults = layout.placesOf('storeFaults', 'fault')
+  const latencies = layout.placesOf('storeLatency', 'operation')
+  const up = layout.at('storeUp', {})
+  const replaced = layout.at('storeReplaced', {})
+  const batchWrites = layout.at('storeBatch', {})
+  return {
+    socket: (endpoint, change) => tally.add(sockets[endpoint], change),
+    socketClosed: (code) => tally.add(closes[code], 1),
+    store(state) {
+      tally.set(up, state === 'up' ? 1 : 0)
+      if (state === 'replaced') tally.add(replaced, 1)
+    },
+    storeFault: (fault) => tally.add(faults[fault], 1),
+    storeBatch(writes, tookMs) {
+      tally.observe(batchWrites, METRICS.storeBatch.bounds, writes)
+      tally.observe(latencies.batch, METRICS.storeLatency.bounds, tookMs / 1000)
+    },
+    storeCommand: (tookMs) => tally.observe(latencies.command, METRICS.storeLatency.bounds, tookMs / 1000),
   }
 }

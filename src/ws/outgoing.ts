@@ -2,62 +2,89 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../mailbox/ports.ts'
 import { CLOSE, type CloseCode } from '../protocol/errors.ts'
+import { corkForTurn } from './turn.ts'
 
 /** A reader that is waited for and takes nothing for this long is too slow. */
 const STALL_MS = 10_000
 
+/** What Node was measured to need beside the bytes of a frame that waits: two writes and their places in lists. */
+const FRAME_OVERHEAD_BYTES = 700
+
 /** What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader. */
 export class Outgoing {
   readonly #socket: WebSocket
+  readonly #transport: Socket
   readonly #clock: Clock
   readonly #limitBytes: number
+  readonly #onRoom: () => void
+  #waitingFrames = 0
   #isHeld = false
+  #closedWith: CloseCode | undefined
   #cancelWatch: () => void = () => {}
 
   /** @param onRoom called when there is room again after `hold` */
   constructor(socket: WebSocket, transport: Socket, clock: Clock, limitBytes: number, onRoom: () => void) {
     this.#socket = socket
+    this.#transport = transport
     this.#clock = clock
     this.#limitBytes = limitBytes
-    transport.on('drain', () => {
-      if (!this.#isHeld) return
-      this.#isHeld = false
-      this.#cancelWatch()
-      onRoom()
-    })
+    this.#onRoom = onRoom
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(frame)
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    this.#waitingFrames++
+    corkForTurn(this.#transport)
+    this.#socket.send(frame, this.#onSent)
+  }
+
+  /** What the relay closed the socket with; undefined where it did not. */
+  get closedWith(): CloseCode | undefined {
+    return this.#closedWith
   }
 
   close(code: CloseCode): void {
     this.#cancelWatch()
+    if (this.#socket.readyState === this.#socket.OPEN) this.#closedWith = code
     this.#socket.close(code)
   }
 
   roomBytes(): number {
-    return this.#limitBytes - this.#socket.bufferedAmount
+    return this.#limitBytes - this.#waitingBytes
   }
 
   /** Somebody waits for room. A reader that gives none for too long is cut off. [protocol §6: 4410] */
   hold(): void {
     if (this.#isHeld) return
     this.#isHeld = true
-    this.#watch(this.#socket.bufferedAmount)
+    this.#watch(this.#waitingBytes)
   }
 
   /** Ends the connection of a reader that lets answers pile up beyond the bound. @returns whether it did */
   cutOffIfOverfull(): boolean {
-    if (this.#socket.bufferedAmount <= this.#limitBytes) return false
+    if (this.#waitingBytes <= this.#limitBytes) return false
     this.close(CLOSE.slowReader)
     return true
   }
 
-  #watch(bufferedBytes: number): void {
+  get #waitingBytes(): number {
+    return this.#socket.bufferedAmount + this.#waitingFrames * FRAME_OVERHEAD_BYTES
+  }
+
+  // One function for every frame, so that Node can report many of them with one call. Not the transport's `drain`: that
+  // is silent as long as every write is taken at once.
+  readonly #onSent = (): void => {
+    this.#waitingFrames--
+    if (!this.#isHeld || this.#waitingFrames > 0) return
+    this.#isHeld = false
+    this.#cancelWatch()
+    this.#onRoom()
+  }
+
+  #watch(waitingBytes: number): void {
     this.#cancelWatch = this.#clock.after(STALL_MS, () => {
-      if (this.#socket.bufferedAmount >= bufferedBytes && bufferedBytes > 0) this.close(CLOSE.slowReader)
-      else this.#watch(this.#socket.bufferedAmount)
+      if (this.#waitingBytes >= waitingBytes && waitingBytes > 0) this.close(CLOSE.slowReader)
+      else this.#watch(this.#waitingBytes)
     })
   }
 }

@@ -1,9 +1,12 @@
 import websocket from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
+import { CLOSE } from '../protocol/errors.ts'
 import { SUBPROTOCOL } from '../protocol/subprotocol.ts'
 
 /** A peer that does not answer a close frame is cut off after this time. */
 const CLOSE_GRACE_MS = 3_000
+/** So long the store may take at the end to confirm what senders are owed an answer to. */
+const ANSWER_GRACE_MS = 5_000
 
 /**
  * Lets an HTTP server speak WebSocket: `lethe.v1`, no extensions, whole messages up to a limit (1009 beyond it).
@@ -21,12 +24,16 @@ export async function registerWebSockets(app: FastifyInstance, maxFrameBytes: nu
   await app.register(websocket, {
     options,
     errorHandler: (_error, socket) => socket.terminate(),
+    // Connections end themselves when they are drained, senders after their answers. A close frame from here would come
+    // before those: an envelope that is stored without an answer is sent again.
     preClose(done) {
-      for (const client of app.websocketServer.clients) client.close(1001)
-      setTimeout(() => {
-        for (const client of app.websocketServer.clients) client.terminate()
-      }, CLOSE_GRACE_MS).unref()
-      app.websocketServer.close(() => done())
+      const giveUp = setTimeout(() => {
+        for (const client of app.websocketServer.clients) client.close(CLOSE.draining)
+      }, ANSWER_GRACE_MS).unref()
+      app.websocketServer.close(() => {
+        clearTimeout(giveUp)
+        done()
+      })
     },
   })
 }

@@ -1,14 +1,18 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
 import type { Depositor } from '../mailbox/deposit.ts'
 import { DepositConnection } from '../mailbox/deposit-connection.ts'
 import { MailboxConnection, type MailboxConnectionParts } from '../mailbox/mailbox-connection.ts'
-import { CLOSE, LetheError } from '../protocol/errors.ts'
-import { SUBPROTOCOL } from '../protocol/subprotocol.ts'
+import { CLOSE, type CloseCode, LetheError } from '../protocol/errors.ts'
+import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Outgoing } from './outgoing.ts'
 
 export type Endpoint = 'deposit' | 'mailbox'
+
+/** How a socket ended: by the relay's close code, by a close frame of the client, or without any. */
+export type SocketEnd = `${CloseCode}` | '1002' | 'client' | 'lost'
 
 export interface SocketRoutesParts extends MailboxConnectionParts {
   depositor: Depositor
@@ -16,7 +20,11 @@ export interface SocketRoutesParts extends MailboxConnectionParts {
   socketBufferBytes: number
   /** Told when a socket opens (1) and when it is gone (-1). */
   countSocket(endpoint: Endpoint, change: 1 | -1): void
+  countClose(end: SocketEnd): void
 }
+
+/** What `ws` gives as the code where no close frame came. */
+const NO_CLOSE_FRAME = 1006
 
 interface Connection {
   receive(frame: Uint8Array): void
@@ -29,11 +37,18 @@ export class SocketRoutes {
   readonly #parts: SocketRoutesParts
   readonly #heartbeat = new Heartbeat()
   readonly #connections = new Set<Connection>()
+  readonly #paths = new Set<string>()
 
   constructor(app: FastifyInstance, parts: SocketRoutesParts) {
     this.#parts = parts
-    this.#add(app, 'deposit', 'GET, POST, OPTIONS', (socket, request) => this.#deposit(socket, request))
-    this.#add(app, 'mailbox', 'GET, OPTIONS', (socket, request) => this.#mailbox(socket, request))
+    app.addHook('onRequest', (request, reply, done) => {
+      const code = request.ws ? handshakeProblem(request, this.#paths) : undefined
+      if (code === undefined) return done()
+      reply.headers({ connection: 'close', 'sec-websocket-version': WEBSOCKET_VERSION })
+      done(new LetheError(code))
+    })
+    this.#add(app, 'deposit', 'GET, POST, OPTIONS', (socket, transport) => this.#deposit(socket, transport))
+    this.#add(app, 'mailbox', 'GET, OPTIONS', (socket, transport) => this.#mailbox(socket, transport))
   }
 
   /** Sends every connection elsewhere, senders after what they have sent is answered. */
@@ -49,26 +64,27 @@ export class SocketRoutes {
     app: FastifyInstance,
     endpoint: Endpoint,
     allow: string,
-    connect: (socket: WebSocket, request: FastifyRequest) => { connection: Connection; outgoing: Outgoing },
+    connect: (socket: WebSocket, transport: Socket) => { connection: Connection; outgoing: Outgoing },
   ): void {
+    const url = `/v1/${endpoint}`
+    this.#paths.add(url)
     app.route({
       method: 'GET',
-      url: `/v1/${endpoint}`,
-      preValidation: (request, _reply, done) => done(refusal(request)),
+      url,
       handler: (_request, reply: FastifyReply) => {
         reply.header('allow', allow)
         throw new LetheError('ERR_METHOD')
       },
       wsHandler: (socket, request) => {
-        const { connection, outgoing } = connect(socket, request)
+        const { connection, outgoing } = connect(socket, request.socket)
         this.#serve(endpoint, socket, connection, outgoing)
       },
     })
   }
 
-  #deposit(socket: WebSocket, request: FastifyRequest) {
+  #deposit(socket: WebSocket, transport: Socket) {
     const { depositor, policy, clock, socketBufferBytes } = this.#parts
-    const outgoing = new Outgoing(socket, request.socket, clock, socketBufferBytes, () => {})
+    const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => {})
     const connection = new DepositConnection(depositor, policy.envelopeBytes, {
       send: (frame) => outgoing.send(frame),
       close: (code) => outgoing.close(code),
@@ -78,9 +94,9 @@ export class SocketRoutes {
     return { connection, outgoing }
   }
 
-  #mailbox(socket: WebSocket, request: FastifyRequest) {
+  #mailbox(socket: WebSocket, transport: Socket) {
     const { clock, socketBufferBytes } = this.#parts
-    const outgoing = new Outgoing(socket, request.socket, clock, socketBufferBytes, () => connection.roomAgain())
+    const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => connection.roomAgain())
     const connection = new MailboxConnection(this.#parts, outgoing)
     return { connection, outgoing }
   }
@@ -88,17 +104,22 @@ export class SocketRoutes {
   #serve(endpoint: Endpoint, socket: WebSocket, connection: Connection, outgoing: Outgoing): void {
     // The plugin's own listener would keep the request, headers and all, for as long as the socket lives.
     socket.removeAllListeners('error')
-    socket.on('error', () => socket.terminate())
+    let failure: SocketEnd | undefined
+    socket.on('error', (error: Error & { code?: string }) => {
+      failure ??= failureOf(error.code)
+      socket.terminate()
+    })
     socket.on('message', (data: RawData, isBinary: boolean) => {
       if (outgoing.cutOffIfOverfull()) return
       if (isBinary) connection.receive(data as Buffer)
       else refuseText(connection, outgoing)
     })
     socket.on('ping', () => outgoing.cutOffIfOverfull())
-    socket.on('close', () => {
+    socket.on('close', (code: number) => {
       this.#connections.delete(connection)
       connection.end()
       this.#parts.countSocket(endpoint, -1)
+      this.#parts.countClose(endOf(outgoing.closedWith, failure, code))
     })
     this.#connections.add(connection)
     this.#heartbeat.add(socket)
@@ -106,13 +127,18 @@ export class SocketRoutes {
   }
 }
 
+/** What `ws` has closed a socket with by itself, on account of what the client sent. */
+function failureOf(code = ''): SocketEnd | undefined {
+  if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return `${CLOSE.tooLarge}`
+  return code.startsWith('WS_ERR_') ? '1002' : undefined
+}
+
+function endOf(closedWith: CloseCode | undefined, failure: SocketEnd | undefined, code: number): SocketEnd {
+  if (closedWith !== undefined) return `${closedWith}`
+  return failure ?? (code === NO_CLOSE_FRAME ? 'lost' : 'client')
+}
+
 function refuseText(connection: Connection, outgoing: Outgoing): void {
   connection.end()
   outgoing.close(CLOSE.malformed)
-}
-
-function refusal(request: FastifyRequest): LetheError | undefined {
-  if (!request.ws) return undefined
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-  return offered.includes(SUBPROTOCOL) ? undefined : new LetheError('ERR_MALFORMED')
 }

@@ -5,23 +5,17 @@ import { join } from 'node:path'
 import { exited, killOnExit, terminate } from './child-process.ts'
 import { findFreePort } from './ports.ts'
 import { redisCli } from './redis-cli.ts'
+import { shippedSettings } from './shipped-redis.ts'
 
 const READY = 'Ready to accept connections'
 const PORT_TAKEN = /Address already in use|Failed listening on port/
 const START_TIMEOUT_MS = 20_000
 const STOP_GRACE_MS = 5_000
 
-const SETTINGS = {
-  bind: '127.0.0.1',
-  save: '',
-  appendonly: 'no',
-  'stream-node-max-entries': '1',
-  'shutdown-timeout': '0',
-  'repl-diskless-load': 'swapdb',
-  'repl-diskless-sync-delay': '0',
-}
+/** As it is shipped, since relays refuse another one, but for where it lives and how long it takes to end. */
+const SETTINGS = { ...Object.fromEntries(shippedSettings()), bind: '127.0.0.1', 'shutdown-timeout': '0' }
 
-/** A redis-server of its own, without persistence, on 127.0.0.1. */
+/** A redis-server of its own, with the settings of deploy/redis/redis.conf, on 127.0.0.1. */
 export interface RedisServer {
   readonly port: number
   /** `redis://127.0.0.1:PORT` */

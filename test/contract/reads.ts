@@ -36,6 +36,16 @@ export const readCases: Cases = {
     }
   },
 
+  'a page says which number was given last, also after that envelope is gone': async (t, bench) => {
+    const { store } = await bench.start()
+    const stored = await putMany(store, createQueue(), 5)
+    const { bucket, seq: base } = firstOf(stored)
+    const lastOf = async (limit: number) => (await store.read(bucket, undefined, limit)).last
+    t.same([await lastOf(2), await lastOf(9)], [base + 4, base + 4])
+    await store.erase(bucket, [base + 1, base + 4])
+    t.same([await lastOf(2), await lastOf(9)], [base + 4, base + 4])
+  },
+
   'reading gives at most the limit, from the start or after the cursor': async (t, bench) => {
     const { store } = await bench.start()
     const stored = await putMany(store, createQueue(), 7)

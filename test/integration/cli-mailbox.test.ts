@@ -37,10 +37,17 @@ test('a mailbox that is there is not lost by accident', async (t) => {
 
 test('a mailbox file that cannot be used is named with the reason, in one line and with exit code 78', async (t) => {
   const { lethe, home } = await createShell(t)
-  t.match(await lethe(['mailbox', 'show']), { code: 78, stderr: /does not exist \(make one with: lethe mailbox new\)\n$/ })
+  t.match(await lethe(['mailbox', 'show']), {
+    code: 78,
+    stderr: /does not exist \(make one with: lethe mailbox new\)\n$/,
+  })
   await writeFile(join(home, 'other.json'), '{"secretKey":"SECRET"}')
   const wrong = await lethe(['receive', '--file', 'other.json'])
-  t.match(wrong, { code: 78, stdout: '', stderr: /^the mailbox file other\.json cannot be read: it is no mailbox file\n$/ })
+  t.match(wrong, {
+    code: 78,
+    stdout: '',
+    stderr: /^the mailbox file other\.json cannot be read: it is no mailbox file\n$/,
+  })
   await mkdir(join(home, 'folder'))
   t.match(await lethe(['mailbox', 'show', '--file', 'folder']), { code: 78, stderr: /it is a folder/ })
   t.match(await lethe(['mailbox', 'new', '--file', 'folder', '--force']), { code: 1, stderr: /not written/ })

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { EXIT_HELP } from '../../src/cli/exit-codes.ts'
 import { findFreePort } from '../_util/ports.ts'
 import { test } from '../_util/tap.ts'
 import { createShell } from './cli-setup.ts'
@@ -7,18 +8,24 @@ const COMMANDS = ['serve', 'config', 'mailbox new', 'mailbox show', 'send', 'rec
 
 test('--help names every command, and every command has its own', async (t) => {
   const { lethe } = await createShell(t)
+  let commands: string[] = []
   for (const flag of ['--help', '-h']) {
     const { code, stdout, stderr } = await lethe([flag])
     t.same([code, stderr], [0, ''])
-    for (const command of COMMANDS) t.match(stdout, `lethe ${command} `)
-    t.match(stdout, /Exit codes:\n {2}0 .*\n {2}1 .*\n {2}64 .*\n {2}69 .*\n {2}75 .*\n {2}78 /)
+    t.ok(stdout.endsWith(EXIT_HELP))
+    const listed = [...stdout.matchAll(/^ {2}lethe ([a-z]+(?: [a-z]+)?) {2,}/gm)].map(
+      ([, command]) => command as string,
+    )
+    t.same(
+      COMMANDS.filter((command) => !listed.includes(command)),
+      [],
+    )
+    commands = listed
   }
-  for (const command of COMMANDS) {
-    for (const flag of ['--help', '-h']) {
-      const { code, stdout, stderr } = await lethe([...command.split(' '), flag])
-      t.same([code, stderr], [0, ''], command)
-      t.match(stdout, `Usage: lethe ${command}`)
-    }
+  for (const [i, command] of commands.entries()) {
+    const { code, stdout, stderr } = await lethe([...command.split(' '), i % 2 === 0 ? '--help' : '-h'])
+    t.same([code, stderr], [0, ''], command)
+    t.match(stdout, `Usage: lethe ${command}`)
   }
   const family = await lethe(['mailbox', '--help'])
   t.equal(family.code, 0)

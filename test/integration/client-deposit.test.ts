@@ -132,6 +132,28 @@ test('a relay that is not there is tried again, and then it is a network error',
   }
 })
 
+test('a socket depositor that gave up tries as often for the next deposit', async (t) => {
+  let tries = 0
+  class Counted extends WebSocket {
+    constructor(url: string, protocol: string) {
+      super(url, protocol)
+      tries++
+    }
+  }
+  const depositor = createSocketDepositor({
+    relay: `http://127.0.0.1:${await findFreePort()}`,
+    WebSocket: Counted,
+    info: { envelopeBytes: SIZES, defaultTtl: 86_400, maxTtl: 604_800 },
+    retry: { minDelayMs: 1, maxDelayMs: 2, maxAttempts: 3 },
+  })
+  t.teardown(() => depositor.close())
+  for (const total of [3, 6]) {
+    const deposit = depositor.deposit({ address: createMailbox().address, envelope: envelopeOf(1) })
+    await t.rejects(deposit, { code: 'ERR_NETWORK', cause: { code: 'ECONNREFUSED' } })
+    t.equal(tries, total)
+  }
+})
+
 test('a deposit waits for a relay that comes', async (t) => {
   const port = await findFreePort()
   const deposits = both(t, `http://127.0.0.1:${port}`).map(([, depositor]) =>

@@ -189,6 +189,32 @@ test('an OPEN that is not answered is made again on another connection', async (
   t.equal(scripted.connections(), 3)
 })
 
+test('the signal ends the iteration while HELLO or OPENED is waited for', async (t) => {
+  const answers: [string, (socket: WebSocket, said: () => void) => void][] = [
+    ['HELLO', (_socket, said) => said()],
+    ['OPENED', (socket, said) => scriptOpens(socket, said)],
+  ]
+  for (const [what, answer] of answers) {
+    let said = false
+    let closed = false
+    const scripted = await startScripted(t, (socket) => {
+      socket.on('close', () => {
+        closed = true
+      })
+      answer(socket, () => {
+        said = true
+      })
+    })
+    const ending = new AbortController()
+    const next = receive({ ...receiving(scripted.url), mailbox: createMailbox(), signal: ending.signal }).next()
+    await eventually(() => said)
+    ending.abort()
+    t.same(await next, { done: true, value: undefined }, what)
+    await eventually(() => closed)
+    t.equal(scripted.connections(), 1, what)
+  }
+})
+
 test('[protocol §6] close codes that only a mistake on this side can cause end it, all others do not', async (t) => {
   for (const [code, expected] of [
     [4400, 'ERR_MALFORMED'],

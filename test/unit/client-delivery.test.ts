@@ -126,6 +126,16 @@ test('onDrained is called in its place between the envelopes, each time', async 
   t.same(seen, [1, 'drained', 2, 'drained'])
 })
 
+test('a relay that is drained again and again is drained once, until more has come', async (t) => {
+  let drained = 0
+  const { delivery, push } = createDelivery({ onDrained: () => drained++ })
+  push(1)
+  for (let i = 0; i < 1_000; i++) delivery.pushDrained()
+  await take(delivery)
+  void delivery.next()
+  t.equal(drained, 1)
+})
+
 test('untilDrained ends the iteration there, and acknowledgements still go out', async (t) => {
   const { delivery, owner, push } = createDelivery({ untilDrained: true })
   push(1)

@@ -64,6 +64,17 @@ function range(key: ConfigKey, min: number, max: number, also: Environment = {})
   }
 }
 
+function yesOrNo(key: ConfigKey): Case {
+  return {
+    key,
+    good: [
+      ['true', true],
+      ['false', false],
+    ],
+    bad: ['TRUE', 'yes', '1', '0', ' true', 'toString'],
+  }
+}
+
 function text(key: ConfigKey): Case {
   return {
     key,
@@ -127,6 +138,10 @@ const cases: Case[] = [
     good: ['fatal', 'error', 'warn', 'info', 'debug', 'silent'].map((level) => [level, level] as const),
     bad: ['INFO', 'trace', 'information', 'constructor', ' info'],
   },
+  range('metricsIntervalSeconds', 1, 86_400),
+  range('metricsStep', 1, 65_536),
+  yesOrNo('allowUnsafeStore'),
+  yesOrNo('metricsExact'),
 ]
 
 for (const { key, good, bad, also } of cases) {

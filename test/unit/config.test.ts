@@ -24,6 +24,7 @@ test('an empty environment gives the defaults of the issue and says so', async (
     memoryStoreBytes: 268_435_456,
     window: 32,
     wakeBits: 12,
+    allowUnsafeStore: false,
     maxConnections: 10_000,
     maxChannels: 256,
     socketBufferBytes: 4_000_000,
@@ -34,6 +35,9 @@ test('an empty environment gives the defaults of the issue and says so', async (
     operatorJurisdiction: undefined,
     operatorContact: undefined,
     logLevel: 'info',
+    metricsIntervalSeconds: 60,
+    metricsStep: 16,
+    metricsExact: false,
   })
   t.strictSame(Object.keys(valueOrigins), Object.keys(values))
   t.ok(Object.values(valueOrigins).every((origin) => origin === 'default'))

@@ -4,6 +4,7 @@ import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { createSystemRandom } from '../../src/mailbox/system-ports.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { ignoredCounts } from '../_util/counts.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
 import { test } from '../_util/tap.ts'
 
@@ -22,7 +23,7 @@ async function twoRelays() {
   const clock = createManualClock(Date.UTC(2026, 0, 1))
   const store = createMemoryStore({ clock, capacityBytes: 1_000_000 })
   const relays = [true, true].map(() => {
-    const openMailboxes = new OpenMailboxes(clock, () => {})
+    const openMailboxes = new OpenMailboxes(clock, ignoredCounts, () => {})
     return { openMailboxes, isHearing: true }
   })
   await store.start({
@@ -51,7 +52,8 @@ async function twoRelays() {
       takeRoom: (wanted) => wanted,
       freeRoom() {},
     }
-    const parts = { store, clock, policy, random: createSystemRandom(), openMailboxes: relay.openMailboxes }
+    const { openMailboxes } = relay
+    const parts = { store, clock, policy, random: createSystemRandom(), openMailboxes, counts: ignoredCounts }
     const session = new DeliverySession(parts, [deriveQueue(secret, address)], outlet)
     await session.open()
     await turn()

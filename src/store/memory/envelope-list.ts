@@ -22,6 +22,11 @@ export class EnvelopeList {
     this.#next = firstSeq
   }
 
+  /** Number of the last envelope that was ever in the list; below `base` before the first. */
+  get last(): number {
+    return this.#next - 1
+  }
+
   /** Envelopes that wait. */
   get count(): number {
     return this.#count

@@ -97,20 +97,22 @@ class MemoryStore implements MailboxStore {
   async read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
     this.#begin()
     const envelopes = this.#buckets.get(latin1(bucket.tag))?.envelopes
-    if (envelopes === undefined) return { base: after?.base ?? 0, entries: [], more: false }
-    const { base } = envelopes
-    return { base, ...envelopes.read(after?.base === base ? after.last : base - 1, limit) }
+    if (envelopes === undefined) return { base: after?.base ?? 0, last: 0, entries: [], more: false }
+    const { base, last } = envelopes
+    return { base, last, ...envelopes.read(after?.base === base ? after.last : base - 1, limit) }
   }
 
-  async erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
+  async erase(bucket: Bucket, seqs: readonly number[]): Promise<number> {
     this.#begin()
     const name = latin1(bucket.tag)
     const held = this.#buckets.get(name)
-    if (held === undefined) return
+    if (held === undefined) return 0
+    const before = held.envelopes.count
     this.#usedBytes -= sizeOf(held)
     for (const seq of seqs) held.envelopes.erase(seq)
     if (held.envelopes.count > 0) this.#usedBytes += sizeOf(held)
     else this.#remove(name, held)
+    return before - held.envelopes.count
   }
 
   nowSeconds(_partition: number): number {

@@ -1,5 +1,6 @@
 import calculateSlot from 'cluster-key-slot'
 import { Cluster, Redis } from 'ioredis'
+import { faultOf, type StoreFault } from './faults.ts'
 import { PARTITIONS, partitionChannel } from './keys.ts'
 
 interface RedisAccess {
@@ -36,6 +37,48 @@ export function createClient(target: RedisTarget, ca: string | undefined): Redis
   return client
 }
 
+export interface RedisAddress {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * A connection to one address, made at once or not at all, that is not renewed. The caller disconnects it.
+ * @param as the relay's user, or somebody who shows neither user nor password
+ * @returns why there is none, where there is none
+ */
+export async function connectOnce(
+  target: RedisTarget,
+  ca: string | undefined,
+  { host, port }: RedisAddress,
+  as: 'relay' | 'nobody' = 'relay',
+): Promise<Redis | StoreFault> {
+  const { username, password, ...others } = connectionOptions(target, ca)
+  const credentials = as === 'nobody' ? {} : { ...(username && { username }), ...(password && { password }) }
+  const db = target.kind === 'node' ? target.db : 0
+  const client = new Redis({
+    ...others,
+    ...credentials,
+    host,
+    port,
+    db,
+    enableOfflineQueue: false,
+    retryStrategy: null,
+  })
+  let fault: StoreFault = 'connection'
+  client.on('error', (error) => {
+    fault = faultOf(error)
+  })
+  try {
+    await client.connect()
+    return client
+  } catch {
+    // Of one that has ended already, ioredis would wait two seconds for the end.
+    if (client.status !== 'end') client.disconnect()
+    return fault
+  }
+}
+
 type ConnectionOptions = ReturnType<typeof connectionOptions>
 
 function connectionOptions({ username, password, tls }: RedisAccess, ca: string | undefined) {
@@ -43,7 +86,8 @@ function connectionOptions({ username, password, tls }: RedisAccess, ca: string 
     lazyConnect: true,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    maxRetriesPerRequest: null,
+    // At anything else ioredis drops what was unanswered when a connection ended, and its promises never settle.
+    maxRetriesPerRequest: 0,
     disableClientInfo: true,
     connectTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SILENCE_TIMEOUT_MS,

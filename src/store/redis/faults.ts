@@ -1,6 +1,7 @@
 /** Why Redis did not do what it was asked, as a closed set: all that may be logged or counted. */
 export type StoreFault =
   | 'version'
+  | 'unsafe'
   | 'clock'
   | 'connection'
   | 'memory'

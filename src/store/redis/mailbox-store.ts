@@ -12,20 +12,14 @@ import {
   StoreUnavailableError,
   type Waiting,
 } from '../../mailbox/mailbox-store.ts'
+import type { NodeGuard } from '../../mailbox/store-facts.ts'
 import { encodeAnnouncement } from './announcements.ts'
-import {
-  createClient,
-  nodeNameOf,
-  nodeOf,
-  type RedisClient,
-  type RedisTarget,
-  refreshTopology,
-  SINGLE_NODE,
-} from './client.ts'
+import { createClient, nodeNameOf, type RedisClient, type RedisTarget, refreshTopology, SINGLE_NODE } from './client.ts'
 import { faultOf, type StoreFault } from './faults.ts'
 import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
 import { NodeWatch } from './node-watch.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
+import { TouchSweep, type TouchSweepOptions } from './touch-sweep.ts'
 import { WakeUps } from './wake-ups.ts'
 import { type Write, WriteLane } from './write-lane.ts'
 
@@ -36,9 +30,15 @@ export interface RedisStoreOptions {
   /** Replicas that must have a write before it counts. */
   readonly minReplicas: number
   readonly wakeBits: WakeBits
+  /** When keys are touched, so that Redis cannot tell for long when they were used. */
+  readonly sweep?: TouchSweepOptions
+  /** Decides which nodes may be used; without one, all may. */
+  readonly guard?: NodeGuard
   readonly onFault?: (fault: StoreFault) => void
   /** One batch of writes was answered. */
   readonly onBatch?: (writes: number, tookMs: number) => void
+  /** One command that is no write was answered. */
+  readonly onCommand?: (tookMs: number) => void
 }
 
 const REDIRECT_DELAY_MS = 50
@@ -51,6 +51,7 @@ export class RedisMailboxStore implements MailboxStore {
   readonly #reader: RedisClient
   readonly #watch: NodeWatch
   readonly #wakeUps: WakeUps
+  readonly #sweep: TouchSweep
   readonly #lanes = new Map<string, WriteLane>()
   /** Writes to partitions that are changing their node. */
   readonly #held = new Map<number, Write[]>()
@@ -63,8 +64,9 @@ export class RedisMailboxStore implements MailboxStore {
     this.#onFault = options.onFault ?? (() => {})
     this.#writer = createClient(target, ca)
     this.#reader = minReplicas > 0 ? createClient(target, ca) : this.#writer
-    this.#watch = new NodeWatch([...new Set([this.#writer, this.#reader])], this.#onFault)
+    this.#watch = new NodeWatch([...new Set([this.#writer, this.#reader])], this.#onFault, options.guard)
     this.#wakeUps = new WakeUps(createClient(target, ca), wakeBits)
+    this.#sweep = new TouchSweep({ ...options.sweep, client: this.#reader, target, ca, onFault: this.#onFault })
   }
 
   start(listener: StoreListener): Promise<void> {
@@ -74,10 +76,12 @@ export class RedisMailboxStore implements MailboxStore {
       state: (isUp) => this.#wakeUps.storeIs(isUp),
     })
     this.#wakeUps.start(listener)
+    this.#sweep.start()
     return Promise.resolve()
   }
 
   close(): Promise<void> {
+    this.#sweep.stop()
     this.#watch.stop()
     this.#wakeUps.stop()
     for (const client of new Set([this.#writer, this.#reader])) client.disconnect()
@@ -98,9 +102,9 @@ export class RedisMailboxStore implements MailboxStore {
     })
   }
 
-  erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
+  erase(bucket: Bucket, seqs: readonly number[]): Promise<number> {
     const { partition } = bucket
-    if (seqs.length === 0) return Promise.resolve()
+    if (seqs.length === 0) return Promise.resolve(0)
     return new Promise((resolve, reject) => {
       this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, reject })
     })
@@ -109,9 +113,10 @@ export class RedisMailboxStore implements MailboxStore {
   async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {
     if (buckets.length === 0) return []
     const keys = buckets.map(bucketKey)
-    const existing = await this.#command((client) => client.exists(...keys))
+    const [{ partition }] = buckets as [Bucket]
+    const existing = await this.#command(partition, (client) => client.exists(...keys))
     if (existing === 0) return []
-    const counts = (await this.#script(SCRIPTS.survey, keys, [])) as number[]
+    const counts = (await this.#script(partition, SCRIPTS.survey, keys, [])) as number[]
     const waiting: Waiting[] = []
     for (let i = 0; i < counts.length; i += 2) {
       waiting.push({ bucket: buckets[counts[i] as number] as Bucket, count: counts[i + 1] as number })
@@ -121,7 +126,8 @@ export class RedisMailboxStore implements MailboxStore {
 
   async read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
     const args = [after?.base ?? '', after?.last ?? '', limit]
-    const [base, last, ...entries] = (await this.#script(SCRIPTS.read, [bucketKey(bucket)], args)) as Buffer[]
+    const reply = await this.#script(bucket.partition, SCRIPTS.read, [bucketKey(bucket)], args)
+    const [base, last, ...entries] = reply as Buffer[]
     if (base === undefined) return { base: 0, last: 0, entries: [], more: false }
     const page = { base: Number(base), last: Number(last), entries: [] as { seq: number; sealed: Buffer }[] }
     for (let i = 0; i < entries.length; i += 2) {
@@ -141,7 +147,7 @@ export class RedisMailboxStore implements MailboxStore {
 
   async announce(queue: QueueName, announcement: Announcement): Promise<void> {
     const channel = wakeChannel(queue, this.#options.wakeBits)
-    await this.#command((client) => client.spublish(channel, encodeAnnouncement(queue, announcement)))
+    await this.#command(queue.partition, (client) => client.spublish(channel, encodeAnnouncement(queue, announcement)))
   }
 
   #write(write: Write): void {
@@ -161,7 +167,7 @@ export class RedisMailboxStore implements MailboxStore {
     if (known) return known
     const { minReplicas, wakeBits, onBatch } = this.#options
     const lane: WriteLane = new WriteLane({
-      connection: () => nodeOf(this.#writer, node),
+      connection: () => this.#watch.clearedNode(this.#writer, node),
       nowSeconds: () => this.#watch.nowSeconds(node),
       correctClock: (seconds) => this.#watch.correct(node, seconds),
       redirect: (writes, askNode) => this.#redirect(lane, writes, askNode),
@@ -201,8 +207,8 @@ export class RedisMailboxStore implements MailboxStore {
   }
 
   /** Runs a script whose first key names its node; bulk replies are Buffers. */
-  #script(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<unknown> {
-    return this.#command(async (client) => {
+  #script(partition: number, script: Script, keys: readonly string[], args: readonly (string | number)[]) {
+    return this.#command(partition, async (client) => {
       try {
         return await client.callBuffer('EVALSHA', script.sha, keys.length, ...keys, ...args)
       } catch (error) {
@@ -212,10 +218,14 @@ export class RedisMailboxStore implements MailboxStore {
     })
   }
 
-  async #command<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+  async #command<T>(partition: number, send: (client: Redis) => Promise<T>): Promise<T> {
+    if (!this.#watch.mayAsk(this.#reader, partition)) throw new StoreUnavailableError()
+    const startedMs = performance.now()
     try {
       // A Cluster takes the same commands and finds the node itself; its type only lacks the common base.
-      return await send(this.#reader as Redis)
+      const answer = await send(this.#reader as Redis)
+      this.#options.onCommand?.(performance.now() - startedMs)
+      return answer
     } catch (error) {
       this.#onFault(faultOf(error))
       throw new StoreUnavailableError()

@@ -1,6 +1,8 @@
 import { Cluster, type Redis } from 'ioredis'
-import { type RedisClient, SINGLE_NODE } from './client.ts'
+import type { NodeGuard } from '../../mailbox/store-facts.ts'
+import { nodeNameOf, nodeOf, type RedisClient, SINGLE_NODE } from './client.ts'
 import { faultOf, type StoreFault } from './faults.ts'
+import { readNodeSettings } from './node-settings.ts'
 
 /** What a watch tells. */
 export interface WatchListener {
@@ -15,26 +17,50 @@ export interface WatchListener {
 const CHECK_PERIOD_MS = 5000
 const OLDEST_VERSION = 7
 
-/** Knows of each Redis node what time it has, whether it answers, and whether it is still the process it was. */
+/**
+ * Knows of each Redis node what time it has, whether it answers, whether it may be used, and whether it is still the
+ * process it was.
+ */
 export class NodeWatch {
   readonly #clients: readonly RedisClient[]
+  readonly #guard: NodeGuard | undefined
   readonly #onFault: (fault: StoreFault) => void
   readonly #runIds = new Map<string, string>()
   /** Milliseconds to add to this process's monotonic clock, which no change of the relay's own time can move. */
   readonly #offsetsMs = new Map<string, number>()
+  /** Connections to nodes that are known and may be used. */
   readonly #identified = new Set<Redis>()
   #listener: WatchListener = { replaced() {}, changed() {}, state() {} }
   #timer: NodeJS.Timeout | undefined
   #isUp = false
   #wasUp = false
 
-  constructor(clients: readonly RedisClient[], onFault: (fault: StoreFault) => void) {
+  /** @param guard decides which nodes may be used; without one, all may */
+  constructor(clients: readonly RedisClient[], onFault: (fault: StoreFault) => void, guard: NodeGuard | undefined) {
     this.#clients = clients
     this.#onFault = onFault
+    this.#guard = guard
   }
 
   get isUp(): boolean {
     return this.#isUp
+  }
+
+  /** Connection to a node of that name, or undefined while there is none, or it is not known yet where it leads. */
+  clearedNode(client: RedisClient, name: string): Redis | undefined {
+    const node = nodeOf(client, name)
+    return node !== undefined && this.#identified.has(node) ? node : undefined
+  }
+
+  /**
+   * Whether the node of a partition may be asked anything. While one that was used before is away, the client itself
+   * finds out where its partitions went.
+   */
+  mayAsk(client: RedisClient, partition: number): boolean {
+    const name = nodeNameOf(client, partition)
+    const node = name === undefined ? undefined : nodeOf(client, name)
+    if (name === undefined || node === undefined || this.#identified.has(node)) return true
+    return node.status !== 'ready' && this.#runIds.has(name)
   }
 
   start(listener: WatchListener): void {
@@ -73,7 +99,10 @@ export class NodeWatch {
       if (!node.options.readOnly && node.status === 'wait') node.connect().catch(() => this.#onFault('connection'))
       this.#listener.changed()
     })
-    cluster.on('-node', () => this.#listener.changed())
+    cluster.on('-node', (node: Redis) => {
+      this.#guard?.forget(nameOf(node))
+      this.#listener.changed()
+    })
   }
 
   #watchNode(node: Redis, name: string): void {
@@ -89,6 +118,7 @@ export class NodeWatch {
       const info = await node.info('server')
       const version = Number(/^redis_version:(\d+)/m.exec(info)?.[1] ?? 0)
       if (version < OLDEST_VERSION) return this.#onFault('version')
+      if (!(await this.#isAdmitted(node, name))) return this.#refuse(node)
       const runId = /^run_id:(\w+)/m.exec(info)?.[1] ?? ''
       const known = this.#runIds.get(name)
       if (!node.options.readOnly) this.#runIds.set(name, runId)
@@ -99,6 +129,17 @@ export class NodeWatch {
     } catch (error) {
       this.#onFault(faultOf(error))
     }
+  }
+
+  async #isAdmitted(node: Redis, name: string): Promise<boolean> {
+    if (this.#guard === undefined) return true
+    return this.#guard.admit(name, await readNodeSettings(node, addressOf(node), this.#guard.settings))
+  }
+
+  #refuse(node: Redis): void {
+    this.#identified.delete(node)
+    this.#onFault('unsafe')
+    this.#update()
   }
 
   #check(): void {
@@ -140,4 +181,9 @@ export class NodeWatch {
 
 function nameOf({ options }: Redis): string {
   return `${options.host}:${options.port}`
+}
+
+/** Where a connection leads, also where a Sentinel named the node. */
+function addressOf({ stream, options }: Redis): string {
+  return `${stream.remoteAddress ?? options.host}:${stream.remotePort ?? options.port}`
 }

@@ -12,6 +12,7 @@ export const SCRIPTS = {
   erase: readScript('erase'),
   survey: readScript('survey'),
   read: readScript('read'),
+  inspect: readScript('inspect'),
 } as const
 
 function readScript(name: string): Script {

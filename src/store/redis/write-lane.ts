@@ -34,7 +34,8 @@ export interface EraseWrite extends WriteBase {
   readonly kind: 'erase'
   readonly bucket: Bucket
   readonly seqs: readonly number[]
-  resolve(): void
+  /** @param erased how many were there */
+  resolve(erased: number): void
 }
 
 export type Write = DepositWrite | EraseWrite
@@ -100,7 +101,7 @@ export class WriteLane {
   /** Sends writes here at once although their slot has not arrived yet. [Redis Cluster: ASK] */
   ask(writes: readonly Write[]): void {
     const queue = [...writes]
-    while (queue.length > 0) void this.#send(this.#takeCalls(queue), true)
+    while (queue.length > 0) void this.#send(this.#takeCalls(queue), true).then((repeated) => this.ask(repeated))
   }
 
   #flush(): void {
@@ -170,23 +171,24 @@ export class WriteLane {
     }
     const { minReplicas } = this.#parts
     const startedMs = performance.now()
-    const pipeline = connection.pipeline()
+    const sent: Promise<Reply>[] = []
+    connection.stream.cork()
     for (const { script, keys, args } of calls) {
       const { lua, sha } = SCRIPTS[script]
-      if (isAsking) pipeline.call('ASKING')
-      if (this.#mustSendText) pipeline.call('EVAL', lua, keys.length, ...keys, ...args)
-      else pipeline.call('EVALSHA', sha, keys.length, ...keys, ...args)
+      if (isAsking) void settled(connection.call('ASKING'))
+      const name = this.#mustSendText ? 'EVAL' : 'EVALSHA'
+      sent.push(settled(connection.call(name, [this.#mustSendText ? lua : sha, keys.length, ...keys, ...args])))
     }
-    if (minReplicas > 0) pipeline.call('WAIT', minReplicas, REPLICA_TIMEOUT_MS)
+    if (minReplicas > 0) sent.push(settled(connection.call('WAIT', minReplicas, REPLICA_TIMEOUT_MS)))
+    connection.stream.uncork()
     this.#mustSendText = false
-    const replies = (await pipeline.exec()) ?? []
+    const replies = await Promise.all(sent)
     this.#parts.onBatch(
       calls.reduce((sum, { writes }) => sum + writes.length, 0),
       performance.now() - startedMs,
     )
     const isConfirmed = minReplicas === 0 || this.#isConfirmed(replies.at(-1), minReplicas)
-    const step = isAsking ? 2 : 1
-    return calls.flatMap((call, i) => this.#settle(call, replies[i * step + step - 1], isConfirmed))
+    return calls.flatMap((call, i) => this.#settle(call, replies[i], isConfirmed))
   }
 
   #isConfirmed(reply: Reply | undefined, minReplicas: number): boolean {
@@ -200,8 +202,8 @@ export class WriteLane {
     const [error, result] = reply ?? NO_REPLY
     if (error) return this.#settleError(call.writes, error)
     if (call.script === 'deposit') return this.#settleDeposits(call.writes as DepositWrite[], result, isConfirmed)
-    for (const write of call.writes as EraseWrite[]) {
-      if (isConfirmed) write.resolve()
+    for (const [i, write] of (call.writes as EraseWrite[]).entries()) {
+      if (isConfirmed) write.resolve((result as number[])[i] as number)
       else write.reject(new StoreUnavailableError())
     }
     return []
@@ -254,4 +256,12 @@ export class WriteLane {
     this.#parts.onFault(fault)
     for (const write of writes) write.reject(new StoreUnavailableError())
   }
+}
+
+// Commands of one connection are answered in the order they were written, so that a WAIT covers what stands before it.
+function settled(reply: Promise<unknown>): Promise<Reply> {
+  return reply.then(
+    (result): Reply => [null, result],
+    (error: Error): Reply => [error, undefined],
+  )
 }

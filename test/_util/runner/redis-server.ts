@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { canInstall, findProgram, installWithApt, isExecutable } from './apt.ts'
 
 const LOWEST_MAJOR = 7
 
 /** Where packages put redis-server on systems whose PATH leaves that folder out. */
 const USUAL_FOLDERS = ['/usr/bin', '/usr/local/bin', '/usr/sbin', '/opt/homebrew/bin', '/opt/homebrew/opt/redis/bin']
-
-const POLICY_FILE = '/usr/sbin/policy-rc.d'
 
 const HOW_TO_INSTALL = `The tests need redis-server and redis-cli, version ${LOWEST_MAJOR}.0 or later, on the PATH:
   Debian, Ubuntu   sudo apt-get install redis-server
@@ -25,15 +23,6 @@ interface Found {
   major: number
 }
 
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /** Every redis-server with a redis-cli beside it, in the order of the PATH. */
 function installed(path: string): Found[] {
   const folders = new Set([...path.split(delimiter).filter(Boolean), ...USUAL_FOLDERS])
@@ -44,34 +33,6 @@ function installed(path: string): Found[] {
     const version = /v=(\d+)\.[\d.]+/.exec(answer)
     return version ? [{ folder, version: version[0].slice(2), major: Number(version[1]) }] : []
   })
-}
-
-function aptGet(...args: string[]): boolean {
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  const { status } = spawnSync('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=120', ...args], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-  return status === 0
-}
-
-/** Installs Debian's package without letting it start its service. */
-function installWithApt(): boolean {
-  process.stderr.write('redis-server is missing: installing it with apt-get\n')
-  let policyIsOurs = false
-  try {
-    writeFileSync(POLICY_FILE, '#!/bin/sh\nexit 101\n', { mode: 0o755, flag: 'wx' })
-    policyIsOurs = true
-  } catch {
-    // there is a policy already, and it stands
-  }
-  try {
-    // Without fresh lists the install can still work (a mirror in an image), so its result is the one that counts.
-    aptGet('update')
-    return aptGet('install', '-y', '--no-install-recommends', 'redis-server')
-  } finally {
-    if (policyIsOurs) rmSync(POLICY_FILE, { force: true })
-  }
 }
 
 function complaint(seen: readonly Found[], triedApt: boolean): string {
@@ -88,13 +49,12 @@ export function pathWithRedis(path: string): string {
   const choose = (found: readonly Found[]) => found.find(({ major }) => major >= LOWEST_MAJOR)
   let found = installed(path)
   let chosen = choose(found)
-  const canInstall = process.getuid?.() === 0 && path.split(delimiter).some((dir) => isExecutable(join(dir, 'apt-get')))
-  if (!chosen && canInstall) {
-    installWithApt()
+  const mayInstall = canInstall(path)
+  if (!chosen && mayInstall) {
+    installWithApt('redis-server')
     found = installed(path)
     chosen = choose(found)
   }
-  if (!chosen) throw new RedisMissingError(complaint(found, canInstall))
-  const first = path.split(delimiter).find((folder) => isExecutable(join(folder, 'redis-server')))
-  return first === chosen.folder ? path : [chosen.folder, path].join(delimiter)
+  if (!chosen) throw new RedisMissingError(complaint(found, mayInstall))
+  return findProgram('redis-server', path) === chosen.folder ? path : [chosen.folder, path].join(delimiter)
 }

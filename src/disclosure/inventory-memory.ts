@@ -1,0 +1,283 @@
+import type { FieldGroup } from './field.ts'
+
+const RELAY = ['relay'] as const
+
+const SEEN_BY_REQUEST = ['relay', 'proxy'] as const
+
+/** What a relay has in its memory, and where in its source. The embedded store is part of it. */
+export const MEMORY_FIELDS: readonly FieldGroup[] = [
+  {
+    place: 'memory',
+    part: 'connection',
+    lives: 'connection',
+    seenBy: ['relay', 'proxy', 'network'],
+    short: 'peer',
+    heldIn: ['ws/outgoing.ts#socket', 'ws/socket-routes.ts#connections'],
+    fields: {
+      'peer address': [
+        "the client's IP address and port, or those of a proxy in front; the relay's own code never reads them",
+        'an answer has to go somewhere',
+      ],
+      'TLS session': ['keys of this connection', 'the connection is encrypted'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'connection',
+    lives: 'connection',
+    seenBy: RELAY,
+    short: 'delivery',
+    heldIn: ['ws/heartbeat.ts#slots'],
+    fields: {
+      'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],
+      'missed pongs': ['whether the client still answers', 'a connection that is dead is ended'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'HTTP request',
+    lives: 'request',
+    seenBy: SEEN_BY_REQUEST,
+    short: 'request',
+    fields: {
+      'method and path': ['which of nine fixed paths was asked for; none names anybody', 'requests are told apart'],
+      headers: ['whatever the client sends: user agent, language, origin', 'HTTP has them; five are looked at'],
+      body: ['see deposit and signed request', 'it is what was asked'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'deposit',
+    lives: 'storing',
+    seenBy: SEEN_BY_REQUEST,
+    short: 'request',
+    fields: {
+      address: ['whom the envelope is for', 'the bucket is computed from it'],
+      ttlSeconds: ['the lifetime that was asked for', 'the class is chosen by it'],
+      ref: ['the number that the sender gave the frame', 'the answer repeats it'],
+      envelope: ["the sender's ciphertext", 'it is what is to be delivered'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'deposit',
+    lives: 'storing',
+    seenBy: RELAY,
+    short: 'request',
+    heldIn: [
+      'store/redis/write-lane.ts#queue',
+      'store/redis/mailbox-store.ts#lanes',
+      'store/redis/mailbox-store.ts#held',
+      'store/redis/mailbox-store.ts#refreshing',
+    ],
+    fields: {
+      'keys of the queue': [
+        'queueId, sealKey, idKey, wakeTag: which buckets are this mailbox, and what opens them',
+        'made from storeSecret and address to seal the envelope',
+      ],
+      'sealed envelope': ['as in Redis', 'it is on its way there'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'signed request',
+    lives: 'request',
+    seenBy: SEEN_BY_REQUEST,
+    short: 'request',
+    heldIn: ['mailbox/signed-mailbox.ts#polls'],
+    fields: {
+      publicKey: ['whose mailbox it is: the address follows from it', 'the signature is checked with it'],
+      timeSeconds: ["the client's clock, to the minute", 'an old request is refused'],
+      sizeIndex: ['which size is wanted', 'a fetch is for one size'],
+      waitSeconds: ['how long the client will wait', 'a long poll'],
+      slots: ['how many envelopes are wanted', 'the answer has that length'],
+      ids: ['which envelopes are acknowledged', 'they are erased'],
+      signature: ['that the owner asked', 'nobody else may'],
+      'keys of the queue': [
+        'that this mailbox is asked for at this moment; which buckets are its own, and what opens them',
+        'its envelopes are found and unsealed',
+      ],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'OPEN, ACK, CLOSE',
+    lives: 'proof',
+    seenBy: SEEN_BY_REQUEST,
+    short: 'request',
+    heldIn: ['mailbox/mailbox-connection.ts#lastOpen'],
+    fields: {
+      channel: ['the number that the client gave the mailbox on this connection', 'frames name their mailbox by it'],
+      publicKey: ['whose mailbox it is: the address follows from it', 'the signature is checked with it'],
+      signature: ['that the owner opens it, on this connection and at this relay', 'nobody else may'],
+      ids: ['which envelopes are acknowledged', 'they are erased'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'mailbox connection',
+    lives: 'connection',
+    seenBy: RELAY,
+    short: 'session',
+    heldIn: ['mailbox/mailbox-connection.ts#nonce', 'mailbox/mailbox-connection.ts#channels'],
+    fields: {
+      nonce: ['nothing: 32 random bytes', 'a signature holds for one connection only'],
+      channels: ['which mailboxes are open on one connection, hence belong together', 'frames are brought to them'],
+      'failed OPENs': ['how many signatures were wrong', 'the third ends the connection'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'open mailbox',
+    lives: 'open',
+    seenBy: RELAY,
+    short: 'mailbox',
+    heldIn: [
+      'mailbox/delivery-session.ts#queues',
+      'mailbox/delivery-session.ts#wakeKeys',
+      'mailbox/delivery.ts#queues',
+      'mailbox/delivery.ts#ids',
+      'mailbox/sealing.ts#block',
+      'mailbox/open-mailboxes.ts#entries',
+      'mailbox/open-mailboxes.ts#lookers',
+      'mailbox/claims.ts#order',
+      'store/redis/wake-ups.ts#channels',
+      'store/redis/wake-ups.ts#missing',
+      'store/memory/mailbox-store.ts#follows',
+    ],
+    fields: {
+      'keys of the queue': [
+        'that this mailbox is connected at this moment; which buckets are its own, and what opens them',
+        'its envelopes are found and unsealed; the keys are overwritten when it is closed',
+      ],
+      'wake-up': ['the tag and channel that it is woken by', 'a new envelope is delivered at once'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'open mailbox',
+    lives: 'open',
+    seenBy: RELAY,
+    short: 'delivery',
+    heldIn: ['mailbox/backlog.ts#lanes', 'mailbox/erasures.ts#waiting'],
+    fields: {
+      cursor: ['how far each bucket was read', 'envelopes come in order and once'],
+      outstanding: ['which envelopes were sent and not acknowledged', 'the window is kept by it'],
+      erasures: ['which acknowledged envelopes the store has not erased yet', 'it is tried again'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'open mailbox',
+    lives: 'open',
+    seenBy: RELAY,
+    short: 'session',
+    heldIn: [
+      'mailbox/delivery-session.ts#session',
+      'mailbox/delivery-session.ts#sessionKey',
+      'mailbox/claims.ts#session',
+      'mailbox/claims.ts#heard',
+      'mailbox/claims.ts#beaten',
+    ],
+    fields: {
+      session: ['nothing: 8 random bytes', 'relays tell by it which connection is the newest'],
+      claims: ['that the mailbox was opened elsewhere since', 'the older connection is told to go'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'embedded store',
+    lives: 'envelope',
+    seenBy: RELAY,
+    short: 'envelope',
+    heldIn: [
+      'store/memory/mailbox-store.ts#buckets',
+      'store/memory/mailbox-store.ts#expiries',
+      'store/memory/envelope-list.ts#seqs',
+      'store/memory/envelope-list.ts#sealed',
+    ],
+    fields: {
+      buckets: ['the same as in Redis, without a last access', 'without Redis they lie here, and end with the process'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'process',
+    lives: 'process',
+    seenBy: RELAY,
+    heldIn: [
+      'mailbox/deposit.ts#secrets',
+      'mailbox/deposit.ts#capacities',
+      'mailbox/proof.ts#originHashes',
+      'store/redis/node-watch.ts#clients',
+      'store/redis/node-watch.ts#runIds',
+      'store/redis/node-watch.ts#offsetsMs',
+      'store/redis/node-watch.ts#identified',
+      'mailbox/deposit-connection.ts#envelopeBytes',
+      'ws/socket-routes.ts#paths',
+      'disclosure/store-guard.ts#faults',
+      'disclosure/store-guard.ts#told',
+    ],
+    fields: {
+      storeSecret: ['with an address, the names of its buckets and their contents', 'queues are made from it'],
+      'TLS key': ['with it somebody can pretend to be this relay', 'connections are encrypted'],
+      settings: ['what the variables say', 'the relay works by them'],
+      'Redis nodes': [
+        'their names, run ids, clocks, and which of their settings are unsafe',
+        'their clock decides, a replaced one is noticed, and an unsafe one refused',
+      ],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'process',
+    lives: 'process',
+    seenBy: RELAY,
+    heldIn: [
+      'telemetry/tally.ts#values',
+      'telemetry/metrics-page.ts#published',
+      'telemetry/metrics-page.ts#rendered',
+      'telemetry/expiry-tally.ts#expiries',
+      'telemetry/expiry-tally.ts#accepted',
+      'telemetry/expiry-tally.ts#acknowledged',
+      'telemetry/aggregates.ts#counts',
+    ],
+    fields: {
+      'exact counts': [
+        'the numbers behind the metrics before they are made coarse, over all mailboxes',
+        'the metrics are made from them',
+      ],
+      'counts by expiry': [
+        'how many envelopes of each expiry were accepted and acknowledged through this process, over all mailboxes',
+        'how many ended unread is estimated from them',
+      ],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'lethe disclose',
+    lives: 'process',
+    seenBy: RELAY,
+    heldIn: [
+      'disclosure/ask-presence.ts#session',
+      'disclosure/ask-presence.ts#sessionText',
+      'disclosure/ask-presence.ts#answered',
+    ],
+    fields: {
+      'what it reads': ['the address it was asked about, the keys made from it, and what waits', 'it is to say that'],
+      question: ['nothing: 8 random bytes', 'relays repeat it in their answer'],
+    },
+  },
+  {
+    place: 'memory',
+    part: 'process',
+    lives: 'overwritten',
+    seenBy: ['relay', 'machine'],
+    fields: {
+      'freed memory': [
+        'pieces of anything above, addresses and envelopes included, for a while after it was let go',
+        'JavaScript cannot wipe all that it has held',
+      ],
+    },
+  },
+]

@@ -1,0 +1,15 @@
+import type { Counts } from '../../src/mailbox/counts.ts'
+
+/** For parts of a relay that are tested without what they count. */
+export const ignoredCounts: Counts = {
+  accepted() {},
+  full() {},
+  unavailable() {},
+  pushed() {},
+  read() {},
+  fetched() {},
+  acknowledged() {},
+  stalled() {},
+  openMailbox() {},
+  wakeUp() {},
+}

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RedisOptions, type RedisServer, startRedis } from './redis.ts'
+
+const USERS = new URL('../../../deploy/redis/users.acl', import.meta.url)
+
+/** On Linux always in memory, as deploy/redis/redis.conf has it. */
+const MEMORY = '/dev/shm'
+
+/** A Redis with the settings and the users of deploy/redis, and its folder in memory. */
+export interface GuardedRedis extends RedisServer {
+  /** Password of the relay's user, `lethe`, and of the replicas', `replica`. */
+  readonly password: string
+  /** `redis://lethe:PASSWORD@127.0.0.1:PORT` */
+  readonly relayUrl: string
+  /** Runs one command as somebody who may do everything; the shipped users have nobody like that. */
+  admin(...args: readonly (string | Buffer)[]): Promise<string>
+  /** Runs one command as the relay's user. */
+  asRelay(...args: readonly (string | Buffer)[]): Promise<string>
+}
+
+/** Starts one. The caller stops it, in a teardown. */
+export async function startGuardedRedis({ args = [], ...options }: RedisOptions = {}): Promise<GuardedRedis> {
+  const password = randomBytes(12).toString('hex')
+  const folder = await mkdtemp(join(tmpdir(), 'lethe-users-'))
+  const memory = await mkdtemp(join(MEMORY, 'lethe-redis-'))
+  const remove = async () => {
+    for (const path of [folder, memory]) await rm(path, { recursive: true, force: true })
+  }
+  try {
+    const users = join(folder, 'users.acl')
+    await writeFile(users, await usersWith(password))
+    const redis = await startRedis({ ...options, args: ['--aclfile', users, '--dir', memory, ...args] })
+    const as = (user: string) => ['--no-auth-warning', '--user', user, '--pass', password]
+    return Object.create(redis, {
+      password: { value: password },
+      relayUrl: { value: `redis://lethe:${password}@127.0.0.1:${redis.port}` },
+      admin: { value: (...command: string[]) => redis.cli(...as('admin'), ...command) },
+      asRelay: { value: (...command: string[]) => redis.cli(...as('lethe'), ...command) },
+      stop: {
+        value: async () => {
+          await redis.stop()
+          await remove()
+        },
+      },
+    }) as GuardedRedis
+  } catch (error) {
+    await remove()
+    throw error
+  }
+}
+
+async function usersWith(password: string): Promise<string> {
+  const shipped = await readFile(USERS, 'utf8')
+  return `${shipped.replace(/^user (lethe|replica) on /gm, `$&>${password} `)}user admin on >${password} ~* &* +@all\n`
+}
