@@ -18,7 +18,7 @@ const MAY_IMPORT = {
   page: ['protocol', 'client'],
 }
 /** These see every room: the wiring, the start, and the commands. */
-const COMPOSITION = '^src/(app\\.ts|main\\.ts|version\\.ts|cli/)'
+const COMPOSITION = '^src/(app\\.ts|hardening\\.ts|main\\.ts|version\\.ts|cli/)'
 
 const anyOf = (names) => `(${names.join('|')})`
 /** A package, whether or not it is installed. */

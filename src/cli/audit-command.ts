@@ -4,14 +4,13 @@ import { isLoopbackHost } from '../config/origins.ts'
 import { AUDITED_SETTINGS, type AuditReport, audit } from '../disclosure/audit.ts'
 import { breachesOf } from '../disclosure/audit-keys.ts'
 import type { NodeFacts } from '../mailbox/store-facts.ts'
-import { inspectStore } from '../store/redis/inspection.ts'
 import { readVersion } from '../version.ts'
 import { auditText } from './audit-text.ts'
 import { defineCommand } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { Failure } from './failure.ts'
-import { readConfig } from './open-store.ts'
 import { readProcessFacts } from './process-facts.ts'
+import { readConfig } from './read-config.ts'
 
 export const auditCommand = defineCommand({
   name: 'audit',
@@ -53,6 +52,7 @@ export async function runAudit(config: Config): Promise<AuditReport> {
 async function inspectNodes(config: Config): Promise<NodeFacts[]> {
   const { store: target, redisCaFile } = config
   if (target.kind === 'memory') return []
+  const { inspectStore } = await import('../store/redis/inspection.ts')
   return await inspectStore({
     target,
     ca: redisCaFile === undefined ? undefined : readFileSync(redisCaFile, 'utf8'),

@@ -14,7 +14,7 @@ import { readVersion } from '../version.ts'
 import { type Command, type CommandInput, defineCommand } from './command.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { Failure } from './failure.ts'
-import { readConfig, redisSecrets, withRedisStore } from './open-store.ts'
+import { readConfig } from './read-config.ts'
 
 type Option = 'address' | 'public-key' | 'text' | 'ask-connected' | 'include-ciphertext'
 
@@ -105,6 +105,8 @@ async function search(
     const nowSeconds = Math.floor(Date.now() / 1000)
     return { found: undefined, readFromSeconds: nowSeconds, readUntilSeconds: nowSeconds, presence: 'cannot be asked' }
   }
+  // Loaded here, since the other commands start faster without Redis.
+  const { redisSecrets, withRedisStore } = await import('./open-store.ts')
   const secrets = redisSecrets(config)
   const question = new PresenceQuestion()
   try {

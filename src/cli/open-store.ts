@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Config, ConfigError, loadConfig } from '../config/config.ts'
-import { readEnvironment } from '../config/env.ts'
+import type { Config } from '../config/config.ts'
 import type { MailboxStore, StoreListener } from '../mailbox/mailbox-store.ts'
 import type { StoreSecrets } from '../mailbox/store-secrets.ts'
 import { RedisMailboxStore } from '../store/redis/mailbox-store.ts'
@@ -9,16 +8,6 @@ import { EXIT } from './exit-codes.ts'
 import { Failure } from './failure.ts'
 
 const PATIENCE_MS = 10_000
-
-/** The configuration of this environment. @throws Failure (78) with one line for each problem */
-export function readConfig(): Config {
-  try {
-    return loadConfig(readEnvironment())
-  } catch (error) {
-    if (error instanceof ConfigError) throw new Failure(EXIT.config, error.message)
-    throw error
-  }
-}
 
 /** The secrets of a relay that uses Redis. */
 export function redisSecrets({ storeSecret, storeSecretsRead }: Config): StoreSecrets {

@@ -13,7 +13,10 @@ const MEMORY_SWAP = /^\/dev\/zram/
  * for that.
  * @param procFolder where the system tells of processes
  */
-export async function readProcessFacts({ logLevel }: Config, procFolder = '/proc'): Promise<ProcessFacts> {
+export async function readProcessFacts(
+  { logLevel }: Pick<Config, 'logLevel'>,
+  procFolder = '/proc',
+): Promise<ProcessFacts> {
   const { nodeOptions, debugVariables } = readRuntimeEnvironment()
   const { reportOnFatalError, reportOnSignal, reportOnUncaughtException } = process.report
   return {

@@ -81,8 +81,9 @@ export const NOT_COVERED: Disclosure['notCovered'] = [
   {
     what: 'the replication backlog of Redis',
     why:
-      'Where Redis has replicas, it keeps its last writes for them, 256 kB as it is shipped. They are sealed, under ' +
-      'names of buckets, and hold no time. No tool of Lethe reads them.',
+      'Where Redis has replicas, it keeps its last writes for them, 256 kB as it is shipped: seconds of a busy relay, ' +
+      'longer of a quiet one. They are sealed, under names of buckets, with a mark every ten seconds. No tool of Lethe ' +
+      'reads them.',
   },
   {
     what: 'copies',

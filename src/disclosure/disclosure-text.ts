@@ -1,5 +1,5 @@
 import type { Disclosure, ExpiryWindow, WaitingGroup } from './disclosure.ts'
-import { classText, list, numberText, plural, timeText, wrap } from './plain-text.ts'
+import { capitalize, classText, list, numberText, plural, timeText, wrap } from './plain-text.ts'
 
 /** The document in plain words, for counsel. At most 78 characters a line but for addresses and ciphertext. */
 export function disclosureText(document: Disclosure): string {
@@ -11,7 +11,7 @@ export function disclosureText(document: Disclosure): string {
     section('4. Whether the mailbox is connected', wrap(document.connected.explanation)),
     section('5. What else the store holds, and where it is above', stored(document)),
     section('6. What is not held', notHeld(document)),
-    section('7. How long anything is held', list(document.retention)),
+    section('7. How long anything is held', list(document.retention.map(inWords))),
     section('8. Settings of this relay that matter here', settings(document)),
     section('9. What this document does not speak for', notCovered(document)),
     ...(document.ciphertext === null ? [] : [section('10. Ciphertext', ciphertext(document.ciphertext))]),
@@ -44,7 +44,7 @@ function asked({ asked: { address, publicKey } }: Disclosure): string {
   )}`
 }
 
-function waiting({ waiting }: Disclosure): string {
+function waiting({ waiting, madeAt }: Disclosure): string {
   if (waiting === null) {
     return wrap(
       'This cannot be told from here. The relay is set to keep envelopes in its own memory, and no other process can ' +
@@ -69,7 +69,7 @@ function waiting({ waiting }: Disclosure): string {
   return [
     wrap(`${plural(envelopes, 'sealed envelope')} ${envelopes === 1 ? 'waits' : 'wait'} for this mailbox:`),
     table(totals),
-    ...filled.map(windows),
+    ...filled.map((group) => windows(group, madeAt)),
   ]
     .join('\n\n')
     .concat(empty)
@@ -79,18 +79,22 @@ function describeGroup({ envelopeBytes, ttlClassSeconds }: WaitingGroup): string
   return `${numberText(envelopeBytes)} bytes, class of ${classText(ttlClassSeconds)}`
 }
 
-function windows(group: WaitingGroup): string {
-  return `${describeGroup(group)}:\n\n${group.windows.map(describeWindow).join('\n\n')}`
+function windows(group: WaitingGroup, madeAt: string): string {
+  const described = group.windows.map((window) => describeWindow(window, madeAt))
+  return `${describeGroup(group)}:\n\n${described.join('\n\n')}`
 }
 
-function describeWindow(window: ExpiryWindow): string {
+function describeWindow(window: ExpiryWindow, madeAt: string): string {
   const { waiting, acknowledged, places, storeSecret, notSealedHere } = window
   const more = acknowledged === 0 ? 'none' : numberText(acknowledged)
   const rows = [
     ['Waiting', numberText(waiting)],
-    ['Erased at', timeText(window.erasedAt)],
+    ['Erased at', `${timeText(window.erasedAt)}, or when acknowledged`],
     ['Came from', timeText(window.arrivedFrom)],
-    ['Came before', timeText(window.arrivedBefore)],
+    [
+      'Came before',
+      `${timeText(window.arrivedBefore)}${window.arrivedBefore > madeAt ? ', which is still to come' : ''}`,
+    ],
     ['Acknowledged', `${more} of the same size and class that came in the same time`],
     ['Places', ranges(places)],
     ['Stored under', storeSecret === 'live' ? 'the live storeSecret' : `storeSecret ${storeSecret}`],
@@ -127,16 +131,30 @@ function times({ arrivalPrecision }: Disclosure): string {
   ].join('\n\n')
 }
 
+/** What fields of the document are called in the text. */
+const LABELS: Readonly<Record<string, string>> = {
+  erasedAt: '“Erased at”',
+  waiting: '“Waiting”',
+  acknowledged: '“Acknowledged”',
+  places: '“Places”',
+  envelopeBytes: 'the size',
+  readUntil: '“Made”',
+}
+
+function inWords(text: string): string {
+  return text.replace(/`(\w+)`/g, (_, name: string) => LABELS[name] ?? name)
+}
+
 function stored({ stored }: Disclosure): string {
-  return list(stored.map(({ name, given }) => `${name}: ${given.replaceAll('`', '')}`))
+  return list(stored.map(({ name, given }) => `${name}: ${inWords(given)}`))
 }
 
 function notHeld({ notHeld }: Disclosure): string {
-  return list(notHeld.map(({ what, reason }) => `${what}. ${reason}`))
+  return list(notHeld.map(({ what, reason }) => `${capitalize(what)}. ${reason}`))
 }
 
 function notCovered({ notCovered }: Disclosure): string {
-  return list(notCovered.map(({ what, why }) => `${what}. ${why}`))
+  return list(notCovered.map(({ what, why }) => `${capitalize(what)}. ${why}`))
 }
 
 function settings({ configuration }: Disclosure): string {

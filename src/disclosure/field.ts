@@ -92,7 +92,8 @@ export const SHORT_LINES = {
     mailbox: 'the address of an open mailbox, or keys made from it, and where its envelopes lie',
     delivery: 'which envelopes you were sent and have not acknowledged yet',
     session: 'a random number for the connection, by which relays see which one is the newest',
-    channel: 'in the store, how many relays listen to a channel that many mailboxes share',
+    channel:
+      'in the store, where many relays share it: that one or more of the many mailboxes of a channel are connected',
   },
 } as const
 

@@ -65,6 +65,8 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     seenBy: RELAY,
     short: 'request',
     heldIn: [
+      'mailbox/recent-queues.ts#queues',
+      'mailbox/deposit-connection.ts#queues',
       'store/redis/write-lane.ts#queue',
       'store/redis/mailbox-store.ts#lanes',
       'store/redis/mailbox-store.ts#held',
@@ -76,6 +78,10 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
         'made from storeSecret and address to seal the envelope',
       ],
       'sealed envelope': ['as in Redis', 'it is on its way there'],
+      'addresses of a connection': [
+        'up to 64 addresses that one connection deposits to, for as long as any of its deposits is on its way',
+        'several envelopes for one address need its keys made once',
+      ],
     },
   },
   {

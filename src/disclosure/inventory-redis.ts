@@ -188,7 +188,8 @@ export const REDIS_FIELDS: readonly FieldGroup[] = [
     seenBy: ['store'],
     fields: {
       'replication backlog': [
-        'the last writes, sealed, under the names of their buckets, where Redis has or had a replica',
+        'where Redis has or had a replica: the last writes, sealed, under the names of their buckets, their wake-ups, and ' +
+          'a mark every ten seconds',
         'a replica that lost its connection for a moment catches up from it',
       ],
     },

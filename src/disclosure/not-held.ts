@@ -12,8 +12,8 @@ const NO_ACCOUNTS =
   'There are no accounts, no registration and no login. A mailbox is a key pair that its owner makes; the relay is not ' +
   'told of it, and stores nothing about it but the envelopes that wait.'
 const ADDRESS_NEEDED =
-  'The store holds neither addresses nor keys. Its names are hashes that can be computed from an address and looked ' +
-  'up; they cannot be computed backwards, and there is no list that leads from one to the other.'
+  'The store holds neither addresses nor keys. Its names are hashes that can be computed from an address and the ' +
+  'storeSecret, and then looked up. They cannot be computed backwards, and no list leads from one to the other.'
 
 /** What is not held, category by category. One list for the page, for /v1/info and for what is answered to a court. */
 export const NOT_HELD: readonly NotHeld[] = [
@@ -27,16 +27,16 @@ export const NOT_HELD: readonly NotHeld[] = [
     category: 'senders',
     what: 'who sent an envelope',
     reason:
-      'A sender does not say who it is and proves nothing; a deposit holds the address it goes to, and ciphertext. ' +
-      'Deposits come over other connections than mailboxes are read on.',
+      'A sender does not say who it is and proves nothing; a deposit holds the address it goes to, and ciphertext. A ' +
+      'socket on which a mailbox is read takes no deposits.',
     options: ['sender'],
   },
   {
     category: 'contacts',
     what: 'who knows or writes to whom',
     reason:
-      'Follows from the two above: an envelope leads to the mailbox it waits in, and to nobody else. Nothing leads from ' +
-      'one mailbox to another, even where both are the same person’s.',
+      'Follows from the two above: an envelope leads to the mailbox it waits in, and to nobody else. Nothing that ' +
+      'is stored leads from one mailbox to another, even where both are the same person’s.',
     options: ['contacts', 'groups'],
   },
   {
@@ -77,7 +77,7 @@ export const NOT_HELD: readonly NotHeld[] = [
     reason:
       'Envelopes are encrypted by their senders for their recipients. The relay has no key to that; what it encrypts ' +
       'and decrypts is a second layer of its own around it.',
-    options: ['content', 'text', 'attachments'],
+    options: ['content', 'attachments'],
   },
   {
     category: 'lists',

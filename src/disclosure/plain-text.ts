@@ -45,3 +45,7 @@ export function classText(seconds: number): string {
 export function timeText(utc: string): string {
   return utc.replace('T', ' ').replace('Z', ' UTC')
 }
+
+export function capitalize(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1)
+}

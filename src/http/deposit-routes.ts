@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Depositor } from '../mailbox/deposit.ts'
 import type { RelayPolicy } from '../mailbox/policy.ts'
+import { wipeQueue } from '../mailbox/sealing.ts'
 import { ADDRESS_BYTES } from '../protocol/address.ts'
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { LetheError } from '../protocol/errors.ts'
@@ -18,6 +19,7 @@ export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, pol
     if (sizeIndex < 0) throw new LetheError('ERR_ENVELOPE_SIZE')
     const queue = depositor.queueOf(frame.subarray(0, ADDRESS_BYTES))
     depositor.deposit({ queue, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
+      wipeQueue(queue)
       if (answer.kind === 'accepted') reply.code(202).header('ttl', String(answer.grantedSeconds)).send()
       else sendProblem(reply, answer.code)
     })

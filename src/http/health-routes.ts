@@ -16,6 +16,10 @@ export function createAdminServer({ isReady, metrics }: HealthOptions): FastifyI
     return503OnClosing: false,
     forceCloseConnections: true,
   })
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    done()
+  })
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('alive\n'))
   app.get('/readyz', (_request, reply) => {
     const ready = isReady()

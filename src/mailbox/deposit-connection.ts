@@ -76,7 +76,6 @@ export class DepositConnection {
   /** The socket is gone; what is being stored is stored all the same. */
   end(): void {
     this.#isEnded = true
-    this.#queues.clear()
   }
 
   #begin(bytes: number): void {
@@ -89,6 +88,7 @@ export class DepositConnection {
     const wasOver = this.#unansweredBytes > MAX_UNANSWERED_BYTES
     this.#unanswered--
     this.#unansweredBytes -= bytes
+    if (this.#unanswered === 0) this.#queues.wipe()
     if (this.#isEnded) return
     if (wasOver && this.#unansweredBytes <= MAX_UNANSWERED_BYTES) this.#socket.resume()
     if (this.#isDraining && this.#unanswered === 0) this.#close(CLOSE.draining)

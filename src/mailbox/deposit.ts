@@ -14,7 +14,10 @@ export interface Deposit {
   readonly queue: Queue
   readonly ttlSeconds: number
   readonly sizeIndex: number
-  /** What arrived, with the envelope at its end and at least 19 bytes before it. Reused for the recipient's frame. */
+  /**
+   * What arrived, with the envelope at its end and at least 19 bytes before it. Reused for the recipient's frame, and
+   * overwritten where there is none.
+   */
   readonly frame: Uint8Array
   readonly envelopeOffset: number
 }
@@ -75,6 +78,7 @@ export class Depositor {
     const bytes = deposit.frame.length
     if (this.#storingBytes + bytes > MAX_STORING_BYTES) {
       this.#counts.unavailable(deposit.sizeIndex)
+      deposit.frame.fill(0)
       return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
     }
     this.#storingBytes += bytes
@@ -91,16 +95,21 @@ export class Depositor {
       (outcome) => {
         this.#storingBytes -= bytes
         if (outcome.kind === 'full') {
+          deposit.frame.fill(0)
           settle?.()
           this.#counts.full(deposit.sizeIndex)
           return answer({ kind: 'refused', code: 'ERR_MAILBOX_FULL' })
         }
         this.#counts.accepted(deposit.sizeIndex, classIndex, record.bucket.expiresAt)
         answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
-        settle?.(handOf(record, outcome, deposit))
+        deposit.frame.fill(0, 0, deposit.envelopeOffset)
+        const hand = handOf(record, outcome, deposit)
+        settle?.(hand)
+        hand.take()?.fill(0)
       },
       () => {
         this.#storingBytes -= bytes
+        deposit.frame.fill(0)
         settle?.()
         this.#counts.unavailable(deposit.sizeIndex)
         answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })

@@ -114,7 +114,9 @@ export class MailboxConnection {
       return
     }
     if (this.#channels.get(open.channel) !== 'checking') return
-    const queues = queuesOf(this.#parts.secrets, addressOf(open.publicKey))
+    const address = addressOf(open.publicKey)
+    const queues = queuesOf(this.#parts.secrets, address)
+    for (const bytes of [address, open.publicKey, open.signature]) bytes.fill(0)
     const session = new DeliverySession(this.#parts, queues, this.#outlet(open.channel))
     this.#channels.set(open.channel, session)
     void session.open()

@@ -1,9 +1,12 @@
-import type { Queue } from './sealing.ts'
+import { type Queue, wipeQueue } from './sealing.ts'
 
 /** Addresses that one connection may have derived at once; a sender of a group message has about as many. */
 const MAX_QUEUES = 64
 
-/** Queues of the addresses that one connection has deposited for lately, so that each is derived once. Dies with it. */
+/**
+ * Queues of the addresses for which deposits of one connection are on their way, so that each is derived once. Whoever
+ * sends to whom is not to be known for longer than that. [protocol §1]
+ */
 export class RecentQueues {
   readonly #derive: (address: Uint8Array) => Queue
   readonly #queues = new Map<string, Queue>()
@@ -22,7 +25,9 @@ export class RecentQueues {
     return queue
   }
 
-  clear(): void {
+  /** To be called when no deposit for any of them is on its way. */
+  wipe(): void {
+    for (const queue of this.#queues.values()) wipeQueue(queue)
     this.#queues.clear()
   }
 }

@@ -29,7 +29,9 @@ export function deriveQueue(storeSecret: Uint8Array, address: Uint8Array): Queue
   const k = createHmac('sha512', storeSecret).update(QUEUE_LABEL).update(address).digest()
   const queueId = k.subarray(0, 16)
   const prefix = k.readUIntBE(0, 3)
-  const wakeTag = hash('sha256', concatBytes(WAKE_LABEL, queueId), 'buffer').subarray(0, 16)
+  const input = concatBytes(WAKE_LABEL, queueId)
+  const wakeTag = hash('sha256', input, 'buffer').subarray(0, 16)
+  input.fill(0)
   return {
     queueId,
     sealKey: k.subarray(16, 48),
@@ -41,7 +43,7 @@ export function deriveQueue(storeSecret: Uint8Array, address: Uint8Array): Queue
   }
 }
 
-/** Overwrites the keys of a queue that is served no longer. */
+/** Overwrites the keys of a queue that is served no longer. Its partition and wakeTag stay. */
 export function wipeQueue(queue: Queue): void {
   queue.queueId.fill(0)
   queue.sealKey.fill(0)
@@ -63,6 +65,7 @@ function nameBucket(queue: Queue, sizeIndex: number, classIndex: number, expires
   input.set(queue.queueId, BUCKET_LABEL.length)
   writeBucketFields(input, BUCKET_LABEL.length + 16, sizeIndex, classIndex, expiresAt)
   const tag = hash('sha256', input, 'buffer').subarray(0, 16)
+  input.fill(0)
   return { partition: queue.partition, tag, sizeIndex, classIndex, expiresAt }
 }
 
@@ -107,12 +110,14 @@ export function openEnvelope(
   const envelope = decipher.update(sealed.subarray(NONCE_BYTES, end))
   try {
     decipher.final()
+    const framed = Buffer.allocUnsafe(headroomBytes + envelope.length)
+    framed.set(envelope, headroomBytes)
+    return framed
   } catch {
     return undefined
+  } finally {
+    envelope.fill(0)
   }
-  const framed = Buffer.allocUnsafe(headroomBytes + envelope.length)
-  framed.set(envelope, headroomBytes)
-  return framed
 }
 
 /** What an envelopeId says to the relay that made it. */

@@ -17,7 +17,7 @@ import type { OpenMailboxes, QueueListener } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { Clock, RandomSource } from './ports.ts'
 import { addressOf, type OriginProofs } from './proof.ts'
-import { bucketsOf, EnvelopeIds, openEnvelope, type Queue } from './sealing.ts'
+import { bucketsOf, EnvelopeIds, openEnvelope, type Queue, wipeQueue } from './sealing.ts'
 import { queuesOf, type StoreSecrets } from './store-secrets.ts'
 
 /** The signed time is too far off; carries the time of the store, in Unix seconds. [protocol §6] */
@@ -59,8 +59,7 @@ export class SignedMailbox {
    */
   async fetch(body: Uint8Array, gone: AbortSignal): Promise<Buffer> {
     const signed = parsed(() => parseFetchRequest(body, this.#parts.policy.envelopeBytes))
-    const queues = await this.#prove('fetch', signed)
-    return this.#storing(async () => {
+    return this.#proved('fetch', signed, async (queues) => {
       const waiting = await this.#whenWaiting(queues, signed.request.waitSeconds, gone)
       return this.#answer(waiting, signed.request)
     })
@@ -72,14 +71,15 @@ export class SignedMailbox {
    */
   async acknowledge(body: Uint8Array): Promise<void> {
     const signed = parsed(() => parseAckRequest(body))
-    const queues = await this.#prove('ack', signed)
-    const { store, policy } = this.#parts
-    if (!store.isReady()) throw new LetheError('ERR_STORE_UNAVAILABLE')
-    const groups = queues.flatMap((queue) =>
-      groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
-    )
-    const live = groups.filter(({ bucket }) => bucket.expiresAt > store.nowSeconds(bucket.partition))
-    await this.#storing(() => Promise.all(live.map(({ bucket, seqs }) => this.#erase(bucket, seqs))))
+    await this.#proved('ack', signed, async (queues) => {
+      const { store, policy } = this.#parts
+      if (!store.isReady()) throw new LetheError('ERR_STORE_UNAVAILABLE')
+      const groups = queues.flatMap((queue) =>
+        groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
+      )
+      const live = groups.filter(({ bucket }) => bucket.expiresAt > store.nowSeconds(bucket.partition))
+      await Promise.all(live.map(({ bucket, seqs }) => this.#erase(bucket, seqs)))
+    })
   }
 
   /** Answers every long poll now, since this instance is shutting down. */
@@ -87,17 +87,36 @@ export class SignedMailbox {
     for (const poll of this.#polls) poll.finish()
   }
 
+  /** Gives the mailbox's queues to `use` once the request is proved. Both are overwritten after that. */
+  async #proved<T>(
+    kind: 'fetch' | 'ack',
+    signed: Signed<{ publicKey: Uint8Array; timeSeconds: number }>,
+    use: (queues: readonly Queue[]) => Promise<T>,
+  ): Promise<T> {
+    const address = addressOf(signed.request.publicKey)
+    const queues = queuesOf(this.#parts.secrets, address)
+    address.fill(0)
+    try {
+      await this.#prove(kind, signed, (queues[0] as Queue).partition)
+      return await use(queues)
+    } catch (error) {
+      throw error instanceof StoreUnavailableError ? new LetheError('ERR_STORE_UNAVAILABLE') : error
+    } finally {
+      for (const queue of queues) wipeQueue(queue)
+      signed.covered.fill(0)
+    }
+  }
+
   async #prove(
     kind: 'fetch' | 'ack',
     { request, covered, signature }: Signed<{ publicKey: Uint8Array; timeSeconds: number }>,
-  ): Promise<Queue[]> {
-    const queues = queuesOf(this.#parts.secrets, addressOf(request.publicKey))
-    const now = this.#parts.store.nowSeconds((queues[0] as Queue).partition)
+    partition: number,
+  ): Promise<void> {
+    const now = this.#parts.store.nowSeconds(partition)
     if (Math.abs(request.timeSeconds - now) > SIGNED_TIME_TOLERANCE_SECONDS) throw new StaleError(now)
     const preimageOf = (originHash: Uint8Array) => signedPreimage(kind, originHash, covered)
     const isProven = await this.#parts.proofs.isSigned(request.publicKey, signature, preimageOf)
     if (!isProven) throw new LetheError('ERR_SIGNATURE')
-    return queues
   }
 
   async #whenWaiting(queues: readonly Queue[], waitSeconds: number, gone: AbortSignal): Promise<QueueWaiting[]> {
@@ -153,6 +172,7 @@ export class SignedMailbox {
         if (envelope === undefined) continue
         answer.set(ids.encode({ ...bucket, seq }), offset)
         answer.set(envelope, offset + ENVELOPE_ID_BYTES)
+        envelope.fill(0)
         offset += ENVELOPE_ID_BYTES + size
         counts.fetched()
       }
@@ -168,14 +188,6 @@ export class SignedMailbox {
   async #erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
     const erased = await this.#parts.store.erase(bucket, seqs)
     this.#parts.counts.acknowledged(erased, bucket.classIndex, bucket.expiresAt)
-  }
-
-  async #storing<T>(action: () => Promise<T>): Promise<T> {
-    try {
-      return await action()
-    } catch (error) {
-      throw error instanceof StoreUnavailableError ? new LetheError('ERR_STORE_UNAVAILABLE') : error
-    }
   }
 }
 

@@ -1,9 +1,9 @@
 import type { RelayData, RelayInfo } from './relay-info.ts'
 
 const STYLE = `
-:root { color-scheme: light dark; --text: #22262a; --quiet: #5c656e; --line: #dfe3e7; --back: #fdfdfc; --link: #0b5cad }
+:root { color-scheme: light dark; --text: #22262a; --quiet: #5c656e; --line: #dfe3e7; --back: #fdfdfc; --link: #0b5cad; --warn: #b45309 }
 @media (prefers-color-scheme: dark) {
-  :root { --text: #d9dde1; --quiet: #98a2ac; --line: #2d343b; --back: #14171a; --link: #8bbcf0 }
+  :root { --text: #d9dde1; --quiet: #98a2ac; --line: #2d343b; --back: #14171a; --link: #8bbcf0; --warn: #f0a848 }
 }
 body {
   font: 1rem/1.6 system-ui, sans-serif; max-width: 40rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem;
@@ -21,6 +21,7 @@ dt { color: var(--quiet) }
 dd { margin: 0 }
 a { color: var(--link) }
 summary { cursor: pointer; color: var(--link) }
+.warning { border-left: 4px solid var(--warn); padding: .25rem 1rem; margin: 1rem 0 }
 code { font: .85em ui-monospace, monospace; color: var(--quiet); margin-right: .6em }
 @media (max-width: 30rem) { dl { display: block } dd { margin: 0 0 .75rem } }
 `
@@ -34,9 +35,8 @@ export function renderPage(info: RelayInfo): string {
     ['Contact', operator.contact ?? 'not stated'],
     ['Origins', info.publicOrigins.join(', ')],
     ['Envelope sizes', info.envelopeBytes.map((size) => `${size} bytes`).join(', ')],
-    ['Longest lifetime', `${info.maxTtl} seconds`],
+    ['Longest lifetime', durationOf(info.maxTtl)],
     ['Metrics', metricsOf(info)],
-    ...storeWarning(info),
     ['Software', `Lethe ${software.version}${software.commit ? `, commit ${software.commit}` : ''}`],
   ]
   return `<!doctype html>
@@ -49,11 +49,14 @@ export function renderPage(info: RelayInfo): string {
 <h1>This is a Lethe relay</h1>
 <p>It holds sealed envelopes until their recipient acknowledges them or their time is up, and then forgets them.
 There are no accounts here.</p>
-<h2>What it can be made to produce</h2>
+${warnings(info)}<h2>What it can be made to produce</h2>
 <p>For a mailbox address that somebody already knows: how many sealed envelopes wait under it, of which size, and in
 which window of time each expires; and, while that lasts, whether the mailbox is connected. The envelopes themselves are
 encrypted by whoever sent them, and the relay has no key to them.</p>
 ${renderData(info.data)}
+<h2>What this page cannot show</h2>
+<p>This is what the software says of itself. Whoever controls the machine could run another, and could see connections
+come and go. What is encrypted before it gets here stays encrypted all the same.</p>
 <h2>This relay</h2>
 <dl>${rows.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value)}</dd>`).join('\n')}</dl>
 <p>The same for programs: <a href="/v1/info">/v1/info</a></p>
@@ -88,10 +91,30 @@ function metricsOf({ metricsExact, metricsInterval, metricsStep }: RelayInfo): s
 }
 
 /** Nothing where there is nothing to warn of. */
-function storeWarning({ unsafeStore }: RelayInfo): [string, string][] {
-  if (unsafeStore.length === 0) return []
-  const why = 'its settings may keep what the relay erases, on a disk or in a log'
-  return [['Warning', `the store is unsafe, and the operator has allowed it: ${why} (${unsafeStore.join(', ')})`]]
+function warnings({ unsafeStore, metricsExact }: RelayInfo): string {
+  const texts = [
+    ...(unsafeStore.length === 0
+      ? []
+      : [
+          'Warning: the store is unsafe, and the operator has allowed it: its settings may keep what the relay erases, on a disk ' +
+            `or in a log (${unsafeStore.join(', ')}).`,
+        ]),
+    ...(metricsExact ? ['Warning: the metrics are exact and live. Whoever reads them sees each message pass.'] : []),
+  ]
+  return texts.map((text) => `<p class="warning">${escapeHtml(text)}</p>\n`).join('')
+}
+
+const UNITS = [
+  ['day', 86_400],
+  ['hour', 3600],
+  ['minute', 60],
+] as const
+
+/** `7 days`: in the largest unit that it is a whole number of. */
+function durationOf(seconds: number): string {
+  const [unit, length] = UNITS.find(([, length]) => seconds % length === 0) ?? ['second', 1]
+  const count = seconds / length
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }
 
 const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }

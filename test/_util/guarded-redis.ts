@@ -21,9 +21,23 @@ export interface GuardedRedis extends RedisServer {
   asRelay(...args: readonly (string | Buffer)[]): Promise<string>
 }
 
+export interface GuardedRedisOptions extends RedisOptions {
+  /** Of all users; without one, one is made up. */
+  password?: string
+  /** Another Redis that it is to be a replica of. */
+  master?: GuardedRedis
+}
+
 /** Starts one. The caller stops it, in a teardown. */
-export async function startGuardedRedis({ args = [], ...options }: RedisOptions = {}): Promise<GuardedRedis> {
-  const password = randomBytes(12).toString('hex')
+export async function startGuardedRedis({
+  args = [],
+  port,
+  master,
+  password = master?.password ?? randomBytes(12).toString('hex'),
+}: GuardedRedisOptions = {}): Promise<GuardedRedis> {
+  const following = master
+    ? ['--replicaof', `127.0.0.1 ${master.port}`, '--masteruser', 'replica', '--masterauth', master.password]
+    : []
   const folder = await mkdtemp(join(tmpdir(), 'lethe-users-'))
   const memory = await mkdtemp(join(MEMORY, 'lethe-redis-'))
   const remove = async () => {
@@ -32,20 +46,25 @@ export async function startGuardedRedis({ args = [], ...options }: RedisOptions 
   try {
     const users = join(folder, 'users.acl')
     await writeFile(users, await usersWith(password))
-    const redis = await startRedis({ ...options, args: ['--aclfile', users, '--dir', memory, ...args] })
+    const redis = await startRedis({
+      ...(port === undefined ? {} : { port }),
+      args: ['--aclfile', users, '--dir', memory, ...following, ...args],
+    })
     const as = (user: string) => ['--no-auth-warning', '--user', user, '--pass', password]
-    return Object.create(redis, {
-      password: { value: password },
-      relayUrl: { value: `redis://lethe:${password}@127.0.0.1:${redis.port}` },
-      admin: { value: (...command: string[]) => redis.cli(...as('admin'), ...command) },
-      asRelay: { value: (...command: string[]) => redis.cli(...as('lethe'), ...command) },
-      stop: {
-        value: async () => {
-          await redis.stop()
-          await remove()
-        },
+    return {
+      ...redis,
+      get pid() {
+        return redis.pid
       },
-    }) as GuardedRedis
+      password,
+      relayUrl: `redis://lethe:${password}@127.0.0.1:${redis.port}`,
+      admin: (...command) => redis.cli(...as('admin'), ...command),
+      asRelay: (...command) => redis.cli(...as('lethe'), ...command),
+      stop: async () => {
+        await redis.stop()
+        await remove()
+      },
+    }
   } catch (error) {
     await remove()
     throw error

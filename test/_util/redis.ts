@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -48,11 +49,13 @@ export interface RedisOptions {
 
 class PortTakenError extends Error {}
 
-function waitForReady(child: ChildProcess): Promise<void> {
+/** @param logFile where the server writes its log, if that is not its standard output */
+function waitForReady(child: ChildProcess, logFile: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     let output = ''
     const fail = (message: string) => {
       clearTimeout(timer)
+      clearInterval(reading)
       const text = `redis-server ${message}:\n${output.slice(-2_000)}`
       reject(PORT_TAKEN.test(output) ? new PortTakenError(text) : new Error(text))
     }
@@ -64,10 +67,14 @@ function waitForReady(child: ChildProcess): Promise<void> {
       output += chunk
       if (!output.includes(READY)) return
       clearTimeout(timer)
+      clearInterval(reading)
       child.stdout?.off('data', onData).resume()
       child.stderr?.resume()
       resolve()
     }
+    const reading = logFile
+      ? setInterval(() => onData(existsSync(logFile) ? readFileSync(logFile, 'utf8') : ''), 25)
+      : undefined
     child.stdout?.setEncoding('utf8').on('data', onData)
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk
@@ -82,7 +89,8 @@ async function launch(folder: string, port: number, args: readonly string[]): Pr
   const commandLine = [...settings.flatMap(([name, value]) => [`--${name}`, value]), ...args]
   const child = spawn('redis-server', commandLine, { stdio: ['ignore', 'pipe', 'pipe'] })
   killOnExit(child)
-  await waitForReady(child)
+  const at = args.indexOf('--logfile')
+  await waitForReady(child, at < 0 ? undefined : args[at + 1])
   return child
 }
 

@@ -75,7 +75,8 @@ function waitForListening(child: ChildProcess, output: () => string): Promise<Li
  */
 export async function startRelay(env: Readonly<Record<string, string>> = {}): Promise<Relay> {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(process.execPath, [CLI, 'serve'], {
+  // The test runner loads itself into every process through NODE_OPTIONS, whatever `env` says; env(1) then becomes node.
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, CLI, 'serve'], {
     env: { PATH, HOME, LETHE_HOST: '127.0.0.1', LETHE_PORT: '0', LETHE_ADMIN_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

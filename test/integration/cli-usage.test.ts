@@ -4,7 +4,10 @@ import { findFreePort } from '../_util/ports.ts'
 import { test } from '../_util/tap.ts'
 import { createShell } from './cli-setup.ts'
 
-const COMMANDS = ['serve', 'config', 'mailbox new', 'mailbox show', 'send', 'receive', 'healthcheck', 'demo']
+const COMMANDS = [
+  ...['serve', 'config', 'healthcheck', 'disclose', 'inventory', 'demo'],
+  ...['mailbox new', 'mailbox show', 'send', 'receive'],
+]
 
 test('--help names every command, and every command has its own', async (t) => {
   const { lethe } = await createShell(t)

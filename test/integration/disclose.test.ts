@@ -1,4 +1,5 @@
 import { createCipheriv, createHash, createHmac, getHashes, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type { Disclosure, ExpiryWindow, SecretName } from '../../src/disclosure/disclosure.ts'
 import { INVENTORY } from '../../src/disclosure/inventory.ts'
@@ -15,6 +16,8 @@ const HOUR = 3600
 const DAY = 86_400
 const WEEK = 604_800
 const OTHERS = 40
+/** Longer than it takes to make a document and a dump, so that the last access shows which of them it was. */
+const IDLE_MS = 4000
 
 /** A Redis with one mailbox that has seen much, under two secrets, and with many others around it. */
 async function loadedRedis(t: Test) {
@@ -102,6 +105,7 @@ async function rebuild(client: Redis, window: PlacedWindow, original: DumpedKey)
 test('the document of a mailbox holds all that the store holds about it', async (t) => {
   const loaded = await loadedRedis(t)
   const { client, owner, others, secrets } = loaded
+  await sleep(IDLE_MS)
   const startedMs = performance.now()
   const document = await disclose(t, loaded, '--include-ciphertext')
   const keys = await dumpAll(client)

@@ -83,7 +83,11 @@ export function members(): { all: Set<string>; holders: string[] } {
     const text = readFileSync(new URL(file, SOURCE), 'utf8')
     for (const [, member, rest = ''] of text.matchAll(/^ {2}(?:static )?(?:readonly )?#(\w+)(?!\w*[(<])(.*)$/gm)) {
       all.add(`${file}#${member}`)
-      if (/\b(Map|Set|Uint8Array|Float64Array|Buffer|randomBytes|string|Queue|Promise)\b|\[\]/.test(rest))
+      const isFunction = rest.startsWith(': (')
+      if (
+        !isFunction &&
+        /\b(Map|Set|Uint8Array|Float64Array|Buffer|randomBytes|string|Queue|Promise)\b|\[\]/.test(rest)
+      )
         holders.push(`${file}#${member}`)
     }
   }

@@ -47,16 +47,22 @@ export class EnvelopeList {
     return seq
   }
 
-  /** Drops the only reference to the envelope's bytes. A number that is not here is ignored. */
+  /** Overwrites the envelope's bytes and lets go of them. A number that is not here is ignored. */
   erase(seq: number): void {
     const place = this.#firstPlaceAfter(seq - 1)
     const sealed = this.#seqs[place] === seq ? this.#sealed[place] : undefined
     if (sealed === undefined) return
+    sealed.fill(0)
     this.#sealed[place] = undefined
     this.#count--
     this.#bytes -= sealed.length
     const gaps = this.#seqs.length - this.#count
     if (gaps > this.#count + MIN_GAPS) this.#pack()
+  }
+
+  /** Overwrites everything, when the list itself is let go. */
+  wipe(): void {
+    for (const sealed of this.#sealed) sealed?.fill(0)
   }
 
   /** At most `limit` envelopes with numbers above `last`, and whether others follow them. */

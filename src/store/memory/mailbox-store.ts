@@ -38,7 +38,7 @@ export interface MemoryStoreOptions {
  * A store within this process, which forgets everything when the process ends. Its clock is the relay's.
  *
  * `sealed` bytes of a deposit are kept as given where they fill their buffer, otherwise copied: the caller must not use
- * that memory again. What `read` gives is the same memory, to be read only.
+ * that memory again. What `read` gives is the same memory, to be read only, and overwritten when it is erased.
  */
 export function createMemoryStore(options: MemoryStoreOptions): MailboxStore {
   return new MemoryStore(options)
@@ -147,6 +147,7 @@ class MemoryStore implements MailboxStore {
   async close(): Promise<void> {
     this.#listener = undefined
     this.#setTimer(Number.POSITIVE_INFINITY)
+    for (const { envelopes } of this.#buckets.values()) envelopes.wipe()
     this.#buckets.clear()
     this.#expiries.clear()
     this.#follows.clear()
@@ -200,7 +201,9 @@ class MemoryStore implements MailboxStore {
       }
       this.#expiries.delete(expiresAt)
       for (const name of names) {
-        this.#usedBytes -= sizeOf(this.#buckets.get(name) as Held)
+        const held = this.#buckets.get(name) as Held
+        this.#usedBytes -= sizeOf(held)
+        held.envelopes.wipe()
         this.#buckets.delete(name)
       }
     }

@@ -56,15 +56,9 @@ export async function connectOnce(
   const { username, password, ...others } = connectionOptions(target, ca)
   const credentials = as === 'nobody' ? {} : { ...(username && { username }), ...(password && { password }) }
   const db = target.kind === 'node' ? target.db : 0
-  const client = new Redis({
-    ...others,
-    ...credentials,
-    host,
-    port,
-    db,
-    enableOfflineQueue: false,
-    retryStrategy: null,
-  })
+  // The ready check asks for INFO, and tells the console where the user may not.
+  const once = { enableReadyCheck: false, enableOfflineQueue: false, retryStrategy: null }
+  const client = new Redis({ ...others, ...credentials, ...once, host, port, db })
   let fault: StoreFault = 'connection'
   client.on('error', (error) => {
     fault = faultOf(error)

@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto'
+import { Delivery } from '../../src/mailbox/delivery.ts'
+import type { MailboxStore, Page } from '../../src/mailbox/mailbox-store.ts'
+import { bucketOf, deriveQueue, sealEnvelope } from '../../src/mailbox/sealing.ts'
+import { expiryOf } from '../../src/protocol/retention.ts'
+import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { ignoredCounts } from '../_util/counts.ts'
+import { createManualClock } from '../_util/manual-clock.ts'
+import { test } from '../_util/tap.ts'
+
+const ENVELOPE_BYTES = 4_000
+const DAY = 3
+/** More than there are steps from the answer of a read to the end of a round of reading. */
+const STEPS = 40
+
+const policy = {
+  envelopeBytes: [ENVELOPE_BYTES],
+  defaultTtlSeconds: 86_400,
+  maxTtlSeconds: 604_800,
+  bucketBytes: 4_194_304,
+  window: 32,
+  maxChannels: 256,
+}
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** One mailbox that is being delivered from, and a hook on every read's answer. */
+async function deliverer(afterRead: () => void) {
+  const clock = createManualClock(Date.UTC(2026, 0, 1))
+  const memory = createMemoryStore({ clock, capacityBytes: 1_000_000 })
+  await memory.start({ wake() {}, announced() {}, up() {}, down() {}, replaced() {} })
+  const store: MailboxStore = new Proxy(memory, {
+    get(target, name) {
+      if (name === 'read') {
+        return async (...args: Parameters<MailboxStore['read']>): Promise<Page> => {
+          const page = await target.read(...args)
+          afterRead()
+          return page
+        }
+      }
+      const value = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  const queue = deriveQueue(randomBytes(32), randomBytes(32))
+  const bucket = bucketOf(queue, 0, DAY, expiryOf(memory.nowSeconds(0), DAY))
+  let delivered = 0
+  const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], {
+    envelope: () => {
+      delivered++
+    },
+    drained() {},
+    storeLost() {},
+    takeRoom: (wanted) => wanted,
+    freeRoom() {},
+  })
+  const put = () => {
+    const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES))
+    void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: 1_000, capacity: 100, sealed }))
+    delivery.wake(queue, 0, DAY, bucket.expiresAt)
+  }
+  return { delivery, put, delivered: () => delivered, close: () => memory.close() }
+}
+
+function afterSteps(steps: number, action: () => void): void {
+  if (steps === 0) action()
+  else queueMicrotask(() => afterSteps(steps - 1, action))
+}
+
+test('an envelope that arrives while a round of reading comes to its end is delivered too', async (t) => {
+  for (let steps = 0; steps < STEPS; steps++) {
+    let isFirst = true
+    const { delivery, put, delivered, close } = await deliverer(() => {
+      if (isFirst) afterSteps(steps, put)
+      isFirst = false
+    })
+    delivery.start()
+    await turn()
+    put()
+    for (let i = 0; i < 10; i++) await turn()
+    t.equal(delivered(), 2, `${steps} steps after the answer`)
+    delivery.stop()
+    await close()
+  }
+})

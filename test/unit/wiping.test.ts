@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Depositor } from '../../src/mailbox/deposit.ts'
+import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
+import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
+import type { RelayPolicy } from '../../src/mailbox/policy.ts'
+import { OriginProofs } from '../../src/mailbox/proof.ts'
+import { RecentQueues } from '../../src/mailbox/recent-queues.ts'
+import { bucketsOf, deriveQueue } from '../../src/mailbox/sealing.ts'
+import { SignedMailbox } from '../../src/mailbox/signed-mailbox.ts'
+import { createSystemRandom, systemClock } from '../../src/mailbox/system-ports.ts'
+import { encodeDepositFrame, parseDepositAnswer } from '../../src/protocol/deposit-frames.ts'
+import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { ignoredCounts } from '../_util/counts.ts'
+import { type Test, test } from '../_util/tap.ts'
+import { ackBody, createMailbox, fetchBody } from '../conformance/client.ts'
+
+const SIZE = 4_000
+const ORIGIN = 'https://relay.example'
+const POLICY: RelayPolicy = {
+  envelopeBytes: [SIZE],
+  defaultTtlSeconds: 600,
+  maxTtlSeconds: 600,
+  bucketBytes: 2 * SIZE,
+  window: 4,
+  maxChannels: 4,
+}
+
+function isWiped(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0)
+}
+
+/** A relay without sockets. `send` resolves with the frame as the relay left it, and the answer. */
+async function createBench(t: Test, capacityBytes = 1_000_000) {
+  const store = createMemoryStore({ clock: systemClock, capacityBytes })
+  const openMailboxes = new OpenMailboxes(systemClock, ignoredCounts, () => {})
+  await store.start(openMailboxes)
+  t.teardown(() => {
+    openMailboxes.close()
+    return store.close()
+  })
+  const secrets = { live: randomBytes(32), readOnly: [] }
+  const random = createSystemRandom()
+  const parts = { store, secrets, openMailboxes, policy: POLICY, random, counts: ignoredCounts }
+  const depositor = new Depositor(parts)
+  const send = async (address: Uint8Array, envelope: Uint8Array) => {
+    const frame = encodeDepositFrame({ ref: 1, ttlSeconds: 600, address, envelope })
+    const answers: Uint8Array[] = []
+    const socket = { send: (bytes: Uint8Array) => answers.push(bytes), close() {}, pause() {}, resume() {} }
+    new DepositConnection(depositor, POLICY.envelopeBytes, socket).receive(frame)
+    while (answers.length === 0) await turn()
+    await turn()
+    return { frame, answer: parseDepositAnswer(answers[0] as Uint8Array).kind }
+  }
+  return { parts, openMailboxes, secrets, send }
+}
+
+test('what a deposit brought is overwritten once it is stored, or refused', async (t) => {
+  const { send } = await createBench(t)
+  const { address } = createMailbox()
+  for (const expected of ['accepted', 'accepted', 'error']) {
+    const { frame, answer } = await send(address, randomBytes(SIZE))
+    t.equal(answer, expected)
+    t.ok(isWiped(frame), 'address and envelope')
+  }
+  const full = await createBench(t, 1000)
+  const { frame, answer } = await full.send(address, randomBytes(SIZE))
+  t.equal(answer, 'error', 'the store has no room')
+  t.ok(isWiped(frame))
+})
+
+test('of what is handed over to its recipient only the envelope stays, for the way', async (t) => {
+  const { send, openMailboxes, secrets } = await createBench(t)
+  const { address } = createMailbox()
+  const { wakeKey } = deriveQueue(secrets.live, address)
+  let taken: Uint8Array | undefined
+  const listener = {
+    isListening: true,
+    handOver: (_: string, hand: { take(): Uint8Array | undefined }) => {
+      taken = hand.take()
+    },
+  }
+  openMailboxes.add([wakeKey], { ...listener, wake() {}, announced() {}, resume() {}, look() {}, storeReplaced() {} })
+  const envelope = randomBytes(SIZE)
+  const { frame } = await send(address, envelope)
+  t.ok(isWiped(frame.subarray(0, -SIZE)), 'no address before it')
+  t.same(Buffer.from(frame.subarray(-SIZE)), envelope)
+  t.same(taken?.subarray(-SIZE), frame.subarray(-SIZE))
+})
+
+test('keys made for deposits are overwritten when none of a connection is on its way', async (t) => {
+  const secret = randomBytes(32)
+  const queues = new RecentQueues((address) => deriveQueue(secret, address))
+  const address = randomBytes(32)
+  const queue = queues.of(address)
+  t.equal(queues.of(Buffer.from(address)), queue, 'derived once')
+  t.notOk(isWiped(queue.sealKey))
+  queues.wipe()
+  t.ok([queue.queueId, queue.sealKey, queue.idKey].every(isWiped))
+  t.not(queues.of(address), queue, 'and derived anew after that')
+})
+
+test('a signed request is overwritten when it is answered, also where it fails', async (t) => {
+  const { parts } = await createBench(t)
+  const proofs = new OriginProofs()
+  proofs.accept([ORIGIN])
+  const signed = new SignedMailbox({ ...parts, proofs, clock: systemClock })
+  const mailbox = createMailbox()
+  const fetch = fetchBody(mailbox, ORIGIN)
+  await signed.fetch(fetch, new AbortController().signal)
+  const ack = ackBody(mailbox, ORIGIN, ['00'.repeat(16)])
+  await signed.acknowledge(ack)
+  const foreign = fetchBody(mailbox, 'https://other.example')
+  await t.rejects(signed.fetch(foreign, new AbortController().signal), { code: 'ERR_SIGNATURE' })
+  for (const body of [fetch, ack, foreign]) t.ok(isWiped(body.subarray(0, -64)), 'all but the signature')
+})
+
+test('the memory store overwrites what it erases', async (t) => {
+  const { parts, send, secrets } = await createBench(t)
+  const { store } = parts
+  const { address } = createMailbox()
+  await send(address, randomBytes(SIZE))
+  const queue = deriveQueue(secrets.live, address)
+  const [waiting] = await store.survey(bucketsOf(queue, 1, store.nowSeconds(0)))
+  const { bucket } = waiting as { bucket: Parameters<typeof store.read>[0] }
+  const { entries } = await store.read(bucket, undefined, 1)
+  const { seq, sealed } = entries[0] as { seq: number; sealed: Uint8Array }
+  t.notOk(isWiped(sealed))
+  await store.erase(bucket, [seq])
+  t.ok(isWiped(sealed))
+})
