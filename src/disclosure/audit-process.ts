@@ -76,15 +76,15 @@ export const PROCESS_CHECKS = defineChecks({
 })
 
 interface ProcessRow extends Omit<Check, 'isAboutRedis' | 'find'> {
-  findIn(process: ProcessFacts): string | undefined
+  findIn(facts: ProcessFacts): string | undefined
 }
 
 function inProcess({ findIn, ...texts }: ProcessRow): Check {
   return {
     ...texts,
     isAboutRedis: false,
-    find: ({ process }: AuditFacts) => {
-      const detail = findIn(process)
+    find: (facts) => {
+      const detail = findIn(facts.process)
       return detail === undefined ? [] : [{ where: 'process', detail }]
     },
   }

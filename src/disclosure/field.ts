@@ -15,7 +15,7 @@ export type Place = keyof typeof PLACES
 export const LIFETIMES = {
   envelope: 'until it is acknowledged or its time is up, which is at most 7 days after it came',
   bucket: 'until the last envelope of the bucket is acknowledged, or its time is up',
-  passing: 'passed on at once, kept nowhere',
+  passing: 'passed on at once, and kept nowhere but in a replication backlog, where there is one',
   backlog: 'until as many bytes again were written as the backlog holds',
   overwritten: 'until something else is written to the same place',
   storing: 'until the store has confirmed',
@@ -24,7 +24,7 @@ export const LIFETIMES = {
   open: 'while the mailbox is open on the connection',
   connection: 'while the connection lasts',
   process: 'while the process runs',
-  answer: 'nowhere on the relay once it is sent',
+  answer: 'not on the relay, once it is sent',
   log: 'as long as the operator keeps the log',
   scrape: 'while the process runs, and as long as the operator keeps what was scraped from it',
   setting: 'as long as the variable is set',

@@ -4,7 +4,7 @@ const RELAY = ['relay'] as const
 
 const SEEN_BY_REQUEST = ['relay', 'proxy'] as const
 
-/** What a relay has in its memory, and where in its source. The embedded store is part of it. */
+/** What a relay has in its memory while it serves somebody, and where in its source. */
 export const MEMORY_FIELDS: readonly FieldGroup[] = [
   {
     place: 'memory',
@@ -40,8 +40,8 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     seenBy: SEEN_BY_REQUEST,
     short: 'request',
     fields: {
-      'method and path': ['which of nine fixed paths was asked for; none names anybody', 'requests are told apart'],
-      headers: ['whatever the client sends: user agent, language, origin', 'HTTP has them; five are looked at'],
+      'method and path': ['which of a few fixed paths was asked for; none names anybody', 'requests are told apart'],
+      headers: ['whatever the client sends: user agent, language, origin', 'HTTP has them; a few are looked at'],
       body: ['see deposit and signed request', 'it is what was asked'],
     },
   },
@@ -188,102 +188,6 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     fields: {
       session: ['nothing: 8 random bytes', 'relays tell by it which connection is the newest'],
       claims: ['that the mailbox was opened elsewhere since', 'the older connection is told to go'],
-    },
-  },
-  {
-    place: 'memory',
-    part: 'embedded store',
-    lives: 'envelope',
-    seenBy: RELAY,
-    short: 'envelope',
-    heldIn: [
-      'store/memory/mailbox-store.ts#buckets',
-      'store/memory/mailbox-store.ts#expiries',
-      'store/memory/envelope-list.ts#seqs',
-      'store/memory/envelope-list.ts#sealed',
-    ],
-    fields: {
-      buckets: ['the same as in Redis, without a last access', 'without Redis they lie here, and end with the process'],
-    },
-  },
-  {
-    place: 'memory',
-    part: 'process',
-    lives: 'process',
-    seenBy: RELAY,
-    heldIn: [
-      'mailbox/deposit.ts#secrets',
-      'mailbox/deposit.ts#capacities',
-      'mailbox/proof.ts#originHashes',
-      'store/redis/node-watch.ts#clients',
-      'store/redis/node-watch.ts#runIds',
-      'store/redis/node-watch.ts#offsetsMs',
-      'store/redis/node-watch.ts#identified',
-      'mailbox/deposit-connection.ts#envelopeBytes',
-      'ws/socket-routes.ts#paths',
-      'disclosure/store-guard.ts#faults',
-      'disclosure/store-guard.ts#told',
-    ],
-    fields: {
-      storeSecret: ['with an address, the names of its buckets and their contents', 'queues are made from it'],
-      'TLS key': ['with it somebody can pretend to be this relay', 'connections are encrypted'],
-      settings: ['what the variables say', 'the relay works by them'],
-      'Redis nodes': [
-        'their names, run ids, clocks, and which of their settings are unsafe',
-        'their clock decides, a replaced one is noticed, and an unsafe one refused',
-      ],
-    },
-  },
-  {
-    place: 'memory',
-    part: 'process',
-    lives: 'process',
-    seenBy: RELAY,
-    heldIn: [
-      'telemetry/tally.ts#values',
-      'telemetry/metrics-page.ts#published',
-      'telemetry/metrics-page.ts#rendered',
-      'telemetry/expiry-tally.ts#expiries',
-      'telemetry/expiry-tally.ts#accepted',
-      'telemetry/expiry-tally.ts#acknowledged',
-      'telemetry/aggregates.ts#counts',
-    ],
-    fields: {
-      'exact counts': [
-        'the numbers behind the metrics before they are made coarse, over all mailboxes',
-        'the metrics are made from them',
-      ],
-      'counts by expiry': [
-        'how many envelopes of each expiry were accepted and acknowledged through this process, over all mailboxes',
-        'how many ended unread is estimated from them',
-      ],
-    },
-  },
-  {
-    place: 'memory',
-    part: 'lethe disclose',
-    lives: 'process',
-    seenBy: RELAY,
-    heldIn: [
-      'disclosure/ask-presence.ts#session',
-      'disclosure/ask-presence.ts#sessionText',
-      'disclosure/ask-presence.ts#answered',
-    ],
-    fields: {
-      'what it reads': ['the address it was asked about, the keys made from it, and what waits', 'it is to say that'],
-      question: ['nothing: 8 random bytes', 'relays repeat it in their answer'],
-    },
-  },
-  {
-    place: 'memory',
-    part: 'process',
-    lives: 'overwritten',
-    seenBy: ['relay', 'machine'],
-    fields: {
-      'freed memory': [
-        'pieces of anything above, addresses and envelopes included, for a while after it was let go',
-        'JavaScript cannot wipe all that it has held',
-      ],
     },
   },
 ]

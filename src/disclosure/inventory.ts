@@ -4,6 +4,7 @@ import { LOG_EVENT_FIELDS } from './inventory-log.ts'
 import { MEMORY_FIELDS } from './inventory-memory.ts'
 import { METRICS_FIELDS } from './inventory-metrics.ts'
 import { OUTSIDE_FIELDS } from './inventory-outside.ts'
+import { PROCESS_FIELDS } from './inventory-process.ts'
 import { REDIS_FIELDS } from './inventory-redis.ts'
 import { RESPONSE_FIELDS } from './inventory-responses.ts'
 
@@ -14,6 +15,7 @@ import { RESPONSE_FIELDS } from './inventory-responses.ts'
 export const INVENTORY: readonly Field[] = [
   ...REDIS_FIELDS,
   ...MEMORY_FIELDS,
+  ...PROCESS_FIELDS,
   ...LOG_EVENT_FIELDS,
   ...METRICS_FIELDS,
   ...RESPONSE_FIELDS,

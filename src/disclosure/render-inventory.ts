@@ -14,7 +14,7 @@ answers, the frames, and the classes that hold anything in memory. What is outsi
 \`lethe audit\` looks at some of it.
 `
 
-const MARKDOWN_COLUMNS = '| what | tells | how long | who sees it | why |\n| --- | --- | --- | --- | --- |\n'
+const MARKDOWN_COLUMNS = '| what | tells | why |\n| --- | --- | --- |\n'
 
 /** The inventory with every word written out, for programs. */
 export function inventoryJson(): string {
@@ -35,7 +35,7 @@ export function inventoryJson(): string {
 export function inventoryMarkdown(): string {
   const sections = inPlaces().map(([place, fields]) => {
     const parts = groupBy(fields, ({ part }) => part).map(
-      ([part, rows]) => `\n### ${escapeCell(part)}\n\n${MARKDOWN_COLUMNS}${rows.map(markdownRow).join('')}`,
+      ([part, rows]) => `\n### ${escapeCell(part)}\n${groupBy(rows, circumstances).map(markdownTable).join('')}`,
     )
     return `\n## ${place}\n${parts.join('')}`
   })
@@ -65,10 +65,14 @@ function groupBy(fields: readonly Field[], keyOf: (field: Field) => string): [st
   return [...groups]
 }
 
-function markdownRow({ name, tells, lives, seenBy, why }: Field): string {
-  const viewers = seenBy.map((viewer) => VIEWERS[viewer]).join('; ')
-  const cells = [name, tells, LIFETIMES[lives], viewers, why]
-  return `| ${cells.map(escapeCell).join(' | ')} |\n`
+/** How long fields are there, and who sees them: said once for all that have it in common. */
+function circumstances({ lives, seenBy }: Field): string {
+  return `Kept: ${LIFETIMES[lives]}. Seen by: ${seenBy.map((viewer) => VIEWERS[viewer]).join('; ')}.`
+}
+
+function markdownTable([circumstances, rows]: [string, Field[]]): string {
+  const lines = rows.map(({ name, tells, why }) => `| ${[name, tells, why].map(escapeCell).join(' | ')} |\n`)
+  return `\n${circumstances}\n\n${MARKDOWN_COLUMNS}${lines.join('')}`
 }
 
 function textRow({ name, tells, lives }: Field): string {

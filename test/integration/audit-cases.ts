@@ -9,17 +9,17 @@ import type { Test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { KEY_CASES } from './audit-key-cases.ts'
 import { PROCESS_CASES } from './audit-process-cases.ts'
-import { added, auditFindings, type Env, envOf, type Findings, shippedRedis, speak } from './audit-setup.ts'
+import {
+  type AuditCase,
+  type AuditWorld,
+  added,
+  auditFindings,
+  type Env,
+  envOf,
+  shippedRedis,
+  speak,
+} from './audit-setup.ts'
 import { startRewritingProxy } from './rewriting-proxy.ts'
-
-/** A Redis as it is shipped, and what an audit of it finds in this process and on this machine: nothing of Redis. */
-export interface AuditWorld {
-  readonly redis: GuardedRedis
-  readonly before: Findings
-}
-
-/** Makes one thing bad, asks, and makes it good again. Gives the names of the checks that found something new. */
-export type AuditCase = (t: Test, world: AuditWorld) => Promise<string[]>
 
 /** For each setting that a relay looks at before it uses a node, a value that it must not have. */
 export const START_VALUES = {

@@ -2,8 +2,7 @@ import { SEAL_BYTES } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
 import type { GuardedRedis } from '../_util/guarded-redis.ts'
 import type { Test } from '../_util/tap.ts'
-import type { AuditCase, AuditWorld } from './audit-cases.ts'
-import { added, auditFindings, type Env, envOf } from './audit-setup.ts'
+import { type AuditCase, type AuditWorld, added, auditFindings, type Env, envOf } from './audit-setup.ts'
 
 const HOUR = 2
 const KEY = 'lethe1:{abc}:AAAAAAAAAAAAAAAAAAAAAA'

@@ -1,13 +1,12 @@
 import { CHECKS } from '../../src/disclosure/audit.ts'
 import { OTHER_SETTINGS, START_SETTINGS } from '../../src/disclosure/audit-settings.ts'
 import { startCluster } from '../_util/cluster.ts'
-import { startRedis } from '../_util/redis.ts'
+import { startSentinelGroup } from '../_util/sentinel.ts'
 import { test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { follow } from './audit-cases.ts'
 import { GOOD_BUCKET, makeKey } from './audit-key-cases.ts'
 import { auditFindings, envOf, shippedRedis } from './audit-setup.ts'
-import { startSentinel } from './sentinel.ts'
 
 const KEY = 'lethe1:{abc}:AAAAAAAAAAAAAAAAAAAAAA'
 
@@ -90,19 +89,13 @@ test('every node of a Cluster, and each replica', async (t) => {
 })
 
 test('the master that Sentinels name, and its replicas', async (t) => {
-  const master = await startRedis()
-  t.teardown(() => master.stop())
-  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
-  t.teardown(() => replica.stop())
-  await eventually(async () => (await replica.cli('INFO', 'replication')).includes('master_link_status:up'))
-  const port = await startSentinel(t, 'main', master.port, 1)
-  const relayUrl = `redis+sentinel://127.0.0.1:${port}/main`
-  const nodes = async () => (await auditFindings(envOf({ relayUrl }))).get('open-access')
-  t.same(
-    await nodes(),
-    [master, replica].map((node) => `127.0.0.1:${node.port}: it answers who shows no password`),
-  )
-  await replica.kill()
-  const silent = (await auditFindings(envOf({ relayUrl }))).get('node-silent')
-  t.same(silent, [`127.0.0.1:${replica.port}: it does not answer`], 'Sentinel still knows one that its master has lost')
+  const group = await startSentinelGroup({ replicas: 1 })
+  t.teardown(() => group.stop())
+  const findings = () => auditFindings(envOf({ relayUrl: group.url }))
+  const isOpen = group.nodes.map(({ port }) => `127.0.0.1:${port}: it answers who shows no password`)
+  t.same((await findings()).get('open-access'), isOpen)
+  const [, replica] = group.nodes
+  await replica?.kill()
+  const silent = [`127.0.0.1:${replica?.port}: it does not answer`]
+  t.same((await findings()).get('node-silent'), silent, 'Sentinels know one that its master has lost')
 })

@@ -8,8 +8,7 @@ import { loadConfig } from '../../src/config/config.ts'
 import { audit } from '../../src/disclosure/audit.ts'
 import { exited, killOnExit } from '../_util/child-process.ts'
 import type { Test } from '../_util/tap.ts'
-import type { AuditCase } from './audit-cases.ts'
-import { added, type Env, type Findings, findingsIn } from './audit-setup.ts'
+import { type AuditCase, added, type Env, type Findings, findingsIn } from './audit-setup.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 

@@ -13,6 +13,15 @@ export type Env = Readonly<Record<string, string>>
 /** What an audit found: by the name of each check that found something, a line for each fault. */
 export type Findings = ReadonlyMap<string, readonly string[]>
 
+/** A Redis as it is shipped, and what an audit of it finds in this process and on this machine: nothing of Redis. */
+export interface AuditWorld {
+  readonly redis: GuardedRedis
+  readonly before: Findings
+}
+
+/** Makes one thing bad, asks, and makes it good again. Gives the names of the checks that found something new. */
+export type AuditCase = (t: Test, world: AuditWorld) => Promise<string[]>
+
 /** A Redis as it is shipped, that ends with the test. */
 export async function shippedRedis(t: Test, options: GuardedRedisOptions = {}): Promise<GuardedRedis> {
   const redis = await startGuardedRedis(options)

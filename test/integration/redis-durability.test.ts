@@ -12,6 +12,8 @@ import { Traffic } from '../traffic/traffic.ts'
 const PATIENCE = { timeoutMs: 20_000, intervalMs: 50 }
 /** A relay waits a second for replicas; a busy machine may take longer to say so. */
 const REFUSAL_MS = 6_000
+/** Less than one batch after the other would take, a second each. */
+const CROWD_MS = 12_000
 const UNAVAILABLE = numberOf('ERR_STORE_UNAVAILABLE')
 
 /** A master and a replica that follows it. */
@@ -76,6 +78,26 @@ test('[protocol §8] LETHE_REDIS_MIN_REPLICAS=1: a replica that does not answer'
   t.same(await sender.answer(), { type: 'ACCEPTED', ref: 6 })
   t.equal((await acknowledge(relay, mailbox, idsOf(envelopes))).status, 204)
   await sender.close()
+})
+
+test('[protocol §4] LETHE_REDIS_MIN_REPLICAS=1: nobody stands in line behind those who wait for a replica in vain', async (t) => {
+  const [master, replica] = await startPair(t)
+  const relay = await relayFor(t, envOf(master, createStoreSecret()))
+  const senders = await Promise.all(range(0, 8).map(() => connectDeposit(relay)))
+  replica.pause()
+  t.teardown(() => replica.resume())
+  const sinceMs = performance.now()
+  const answers = await Promise.all(
+    senders.map((sender) =>
+      sender.depositAll(
+        range(0, 240).map((ref) => ({ ref, ttl: 60, address: createMailbox().address, envelope: createEnvelope() })),
+      ),
+    ),
+  )
+  const tookMs = performance.now() - sinceMs
+  t.ok(answers.flat().every((answer) => answer.type === 'ERROR' && answer.code === UNAVAILABLE))
+  t.ok(tookMs < CROWD_MS, `${answers.flat().length} at once were refused within ${Math.round(tookMs)} ms`)
+  for (const sender of senders) await sender.close()
 })
 
 test('[protocol §5] an ACK that no replica has confirmed is carried out when one does', async (t) => {

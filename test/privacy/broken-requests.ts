@@ -3,7 +3,7 @@ import { OCTETS, post, request } from '../conformance/http.ts'
 import { brokenRequests, strangeRequests, upgrades } from '../integration/hostile-requests.ts'
 import { CANARY, RawConnection } from '../integration/raw-http.ts'
 import { randomToken } from './canaries.ts'
-import type { Person } from './people.ts'
+import { KEEPER, type Person } from './people.ts'
 import type { Town } from './town.ts'
 import { sendOverHttp, writeEnvelope } from './traffic.ts'
 import type { Listening, Wire } from './wire.ts'
@@ -72,7 +72,7 @@ export async function breakDeposits(town: Town, person: Person, over: Listening,
 
 /** A bucket that is full. */
 export async function fillBucket(town: Town, person: Person, over: Listening, provoked: Provoked): Promise<void> {
-  const to = town.mailboxes.make(person.name)
+  const to = town.mailboxes.make(KEEPER)
   for (let i = 0; i < 9; i++) {
     note(provoked, await sendOverHttp(town, { from: person, over, to, sizeIndex: 1, ttl: 86_400 }))
   }
@@ -105,7 +105,7 @@ export async function breakSignatures(town: Town, person: Person, over: Listenin
 
 /** Any request that may be answered with an error. */
 export async function provokeOverHttp(town: Town, person: Person, over: Listening, provoked: Provoked): Promise<void> {
-  const to = town.mailboxes.make(person.name)
+  const to = town.mailboxes.make(KEEPER)
   note(provoked, await sendOverHttp(town, { from: person, over, to, sizeIndex: 0, ttl: 60 }))
   const wire = await person.reach(over)
   const body = fetchBody(to, wire.origin)

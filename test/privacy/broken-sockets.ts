@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { depositFrame } from '../conformance/client.ts'
 import { connectDeposit } from '../conformance/deposit-socket.ts'
 import type { MailboxSocket } from '../conformance/mailbox-socket.ts'
-import type { Person } from './people.ts'
+import { KEEPER, type Person } from './people.ts'
 import type { Town } from './town.ts'
 import { connectReader, noteBuckets, type Sending, sendOverSocket, writeEnvelope } from './traffic.ts'
 import type { Listening } from './wire.ts'
@@ -30,7 +30,7 @@ async function untilClosed(socket: MailboxSocket, { errors, closes }: Refusals):
 
 /** Frames of senders that are wrong. */
 export async function breakDepositSockets(town: Town, person: Person, over: Listening, found: Refusals): Promise<void> {
-  const to = town.mailboxes.make(person.name)
+  const to = town.mailboxes.make(KEEPER)
   const wire = await person.reach(over)
   const envelope = writeEnvelope(town, { to, sizeIndex: 1 })
   const frames: (Buffer | string)[] = [

@@ -9,7 +9,7 @@ import { formatTable, hitsText } from './findings-text.ts'
 import { breakRelay, drainRelay, loseRedis, refuseSettings, troubleRedis } from './outages.ts'
 import type { Person } from './people.ts'
 import { Scanner } from './scanner.ts'
-import { type Cast, castOf, misbehave, receiveAll, sendToAbsent, sendToPresent, standBy } from './scenario.ts'
+import { type Cast, castOf, misbehave, receiveAll, sendToAbsent, sendToPresent, standBy, sweep } from './scenario.ts'
 import { cells, rowOf, SURFACE_NAMES } from './surfaces.ts'
 import { Town } from './town.ts'
 
@@ -28,13 +28,15 @@ function isSeenByKernel({ peer }: Person): boolean {
 function isRaised(code: ProblemCode): boolean {
   const rooms = ['http', 'ws', 'mailbox', 'store']
   const files = rooms.flatMap((room) =>
-    readdirSync(`${SOURCES}/${room}`, { recursive: true, encoding: 'utf8' }).map((name) => `${SOURCES}/${room}/${name}`),
+    readdirSync(`${SOURCES}/${room}`, { recursive: true, encoding: 'utf8' }).map(
+      (name) => `${SOURCES}/${room}/${name}`,
+    ),
   )
   return files.filter((name) => name.endsWith('.ts')).some((name) => readFileSync(name, 'utf8').includes(`'${code}'`))
 }
 
 async function liveADay(t: Test, cast: Cast, provoked: Provoked, refusals: Refusals): Promise<void> {
-  const { town, first, second, embedded, ada, bystander } = cast
+  const { town, first, second, embedded, bystander } = cast
   const opened = await standBy(cast)
   t.ok(isSeenByKernel(bystander), 'relays are reached from the addresses that are looked for')
   const reader = await sendToPresent(cast)
@@ -44,11 +46,62 @@ async function liveADay(t: Test, cast: Cast, provoked: Provoked, refusals: Refus
   await misbehave(cast, provoked, refusals)
   await troubleRedis(cast, provoked)
   await town.collect([first, second, embedded], 'after every error')
-  const received = await receiveAll(cast, waiting)
-  t.equal(received.length, waiting.count, 'everything that waited is delivered')
-  await town.emptyBrokenMailboxes()
+  t.equal((await receiveAll(cast, waiting)).length, waiting.count, 'everything that waited is delivered')
+  await sweep(cast)
   t.same(await town.collect([first, second], 'when all is acknowledged'), [], 'and no key is left')
   await loseRedis(cast, [reader, ...opened], provoked, refusals)
   await town.collect([first, second], 'after Redis came back')
-  t.ok(ada.name)
 }
+
+/** Every end that a relay can come to. */
+async function endRelays(t: Test, cast: Cast, provoked: Provoked, refusals: Refusals): Promise<void> {
+  const { second, embedded, first } = cast
+  t.equal(await breakRelay(cast, provoked), 70, 'an error nobody foresaw ends a relay')
+  second.signal('SIGSEGV')
+  t.equal(await second.ended(), 'SIGSEGV')
+  embedded.signal('SIGABRT')
+  t.equal(await embedded.ended(), 'SIGABRT')
+  t.equal(await drainRelay(cast, first, provoked, refusals), 0, 'a relay that is told to stop')
+  await refuseSettings(cast)
+}
+
+function checkProvoked(t: Test, provoked: Provoked, { errors, closes }: Refusals): void {
+  const codes = Object.keys(PROBLEMS) as ProblemCode[]
+  const byNumber = codes.filter((code) => errors.has(PROBLEMS[code][0]))
+  const missing = codes.filter((code) => !provoked.has(code) && !byNumber.includes(code))
+  t.same(missing, NOT_YET, 'every error of the registry was brought about')
+  t.same(NOT_YET.filter(isRaised), [], 'but for those that no code raises')
+  t.same(
+    Object.values(CLOSE).filter((code) => !closes.has(code)),
+    [],
+    'every close code too',
+  )
+}
+
+test('nothing that was sent, and nothing made of it, is where it must not be', async (t) => {
+  const town = await Town.found()
+  t.teardown(() => town.leave())
+  const cast = await castOf(town)
+  const provoked: Provoked = new Set()
+  const refusals: Refusals = { errors: new Set(), closes: new Set() }
+  await liveADay(t, cast, provoked, refusals)
+  await endRelays(t, cast, provoked, refusals)
+  checkProvoked(t, provoked, refusals)
+  town.collectRest()
+
+  const findings = town.evidence.search(new Scanner(town.book.all()))
+  const cellOf = (
+    ...[surface, kind]: Parameters<typeof hitsText> extends [infer S, infer K, ...unknown[]] ? [S, K] : never
+  ) => findings.get(surface)?.get(kind) ?? { hits: 0, leaks: [] }
+  t.comment(`${town.book.all().length} canaries; hits on each surface, in brackets where they are allowed:`)
+  for (const line of formatTable('', (surface, kind) => hitsText(surface, kind, cellOf(surface, kind).hits)))
+    t.comment(line)
+  for (const surface of SURFACE_NAMES) {
+    t.ok(town.evidence.bytesOf(surface) > 0, `${surface}: there is something to search`)
+    const leaks = KIND_NAMES.flatMap((kind) => cellOf(surface, kind).leaks)
+    t.same(leaks, [], `${surface}: nothing that must not be there`)
+  }
+  for (const [surface, kind] of cells()) {
+    if (rowOf(surface).must.includes(kind)) t.ok(cellOf(surface, kind).hits > 0, `${surface}: each ${kind} is found`)
+  }
+})

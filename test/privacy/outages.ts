@@ -6,6 +6,7 @@ import type { MailboxSocket } from '../conformance/mailbox-socket.ts'
 import { note, type Provoked, provokeOverHttp } from './broken-requests.ts'
 import type { Refusals } from './broken-sockets.ts'
 import { bucketKeyOf, bucketsAt } from './derivation.ts'
+import { KEEPER } from './people.ts'
 import { type RelayProcess, runToEnd } from './relay-process.ts'
 import type { Cast } from './scenario.ts'
 import { connectReader, noteBuckets, sendOverHttp, sendOverSocket } from './traffic.ts'
@@ -30,7 +31,7 @@ export async function troubleRedis(cast: Cast, provoked: Provoked): Promise<void
 
 /** What is no stream lies where buckets should be. */
 async function misplaceBuckets({ town, ada, first }: Cast, provoked: Provoked): Promise<void> {
-  const to = town.mailboxes.make(ada.name)
+  const to = town.mailboxes.make(KEEPER)
   const sending = { from: ada, over: first, to, sizeIndex: 0, ttl: 3_600 } as const
   const now = Math.floor(Date.now() / 1_000)
   const keys = bucketsAt(0, sending.ttl, now - 1, now + 30).map((bucket) => bucketKeyOf(to.queue, bucket))
@@ -56,8 +57,11 @@ export async function loseRedis(
       if (arrival.kind === 'close') return closes.add(arrival.code)
     }
   })
-  const to = town.mailboxes.make(ada.name)
-  const sendings = Array.from({ length: 16 }, () => ({ from: ben, over: second, to, sizeIndex: 0, ttl: 3_600 }) as const)
+  const to = town.mailboxes.make(KEEPER)
+  const sendings = Array.from(
+    { length: 16 },
+    () => ({ from: ben, over: second, to, sizeIndex: 0, ttl: 3_600 }) as const,
+  )
   const underWay = sendOverSocket(town, sendings)
   await town.redis.kill()
   for (const code of await underWay) errors.add(code)
@@ -99,10 +103,7 @@ export async function drainRelay(
 }
 
 /** A relay in which the cryptography fails: requests get an answer, and a frame ends it. @returns its exit code */
-export async function breakRelay(
-  { town, ada, ben }: Cast,
-  provoked: Provoked,
-): Promise<number | string | null> {
+export async function breakRelay({ town, ada, ben }: Cast, provoked: Provoked): Promise<number | string | null> {
   const relay = await town.relay('broken', 'files', { preload: ['fault.js'], env: { LETHE_DRAIN_SECONDS: '1' } })
   await provokeOverHttp(town, ada, relay, provoked)
   const to = town.mailboxes.make(ben.name)

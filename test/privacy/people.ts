@@ -64,6 +64,9 @@ export class Person {
   }
 }
 
+/** Whose mailbox it is where anybody's would do: he takes everything that was left, in the end. */
+export const KEEPER = 'Dan'
+
 /** A mailbox of which everything that a relay derives is known. */
 export interface KnownMailbox extends Mailbox {
   readonly owner: string
@@ -75,11 +78,17 @@ export interface KnownMailbox extends Mailbox {
 export class MailboxMaker {
   readonly #book: CanaryBook
   readonly #secrets: readonly [live: Buffer, ...older: Buffer[]]
+  readonly #made: KnownMailbox[] = []
 
   constructor(book: CanaryBook, secrets: readonly [live: Buffer, ...older: Buffer[]]) {
     this.#book = book
     this.#secrets = secrets
     for (const secret of secrets) book.add('storeSecret', secret)
+  }
+
+  /** All that somebody was given so far. */
+  of(owner: string): KnownMailbox[] {
+    return this.#made.filter((mailbox) => mailbox.owner === owner)
   }
 
   make(owner: string): KnownMailbox {
@@ -93,6 +102,9 @@ export class MailboxMaker {
       for (const name of ['queueId', 'sealKey', 'idKey', 'wakeTag'] as const) book.add(name, queue[name])
     }
     const queue = deriveQueue(this.#secrets[0], address)
-    return { owner, queue, publicKey, address, sign: (message) => book.add('signature', sign(message)).bytes }
+    const signed = (message: Buffer) => book.add('signature', sign(message)).bytes
+    const mailbox = { owner, queue, publicKey, address, sign: signed }
+    this.#made.push(mailbox)
+    return mailbox
   }
 }

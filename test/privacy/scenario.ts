@@ -2,15 +2,9 @@ import { connectDeposit } from '../conformance/deposit-socket.ts'
 import type { Received } from '../conformance/frames.ts'
 import { request } from '../conformance/http.ts'
 import type { MailboxSocket } from '../conformance/mailbox-socket.ts'
-import {
-  breakDeposits,
-  breakSignatures,
-  fillBucket,
-  type Provoked,
-  sendHostileRequests,
-} from './broken-requests.ts'
+import { breakDeposits, breakSignatures, fillBucket, type Provoked, sendHostileRequests } from './broken-requests.ts'
 import { breakDepositSockets, breakMailboxSockets, displace, type Refusals, stallReader } from './broken-sockets.ts'
-import type { KnownMailbox, Person } from './people.ts'
+import { KEEPER, type KnownMailbox, type Person } from './people.ts'
 import type { RelayProcess } from './relay-process.ts'
 import type { Town } from './town.ts'
 import {
@@ -56,7 +50,7 @@ export async function castOf(town: Town): Promise<Cast> {
     ada: town.person('Ada', 'answers to senders'),
     ben: town.person('Ben', 'answers to senders'),
     cleo: town.person('Cleo', 'answers to recipients'),
-    dan: town.person('Dan', 'answers to recipients'),
+    dan: town.person(KEEPER, 'answers to recipients'),
     eve: town.person('Eve', 'answers to recipients'),
     vandal: town.person('vandal', 'answers to broken requests'),
     bystander: town.person('bystander', 'answers to bystanders'),
@@ -120,6 +114,11 @@ export async function receiveAll({ town, dan, eve, first, second }: Cast, waitin
   const received = await receiveOverSocket(town, dan, second, waiting.ofDan)
   for (const mailbox of waiting.ofEve) received.push(...(await receiveOverHttp(town, eve, first, mailbox)))
   return received
+}
+
+/** Whatever was accepted elsewhere is taken too. */
+export async function sweep({ town, dan, first }: Cast): Promise<void> {
+  for (const mailbox of town.mailboxes.of(dan.name)) await receiveOverSocket(town, dan, first, [mailbox])
 }
 
 /** Every error that clients can bring about while everything works. */

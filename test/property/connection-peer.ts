@@ -232,7 +232,7 @@ export class MailboxPeer {
     const missing = channel.atOpening.filter((one) => this.#bench.isWaiting(one) && !received.has(one.number))
     assert.deepEqual(missing, [], 'after all that waited')
     channel.drains++
-    channel.mayBeBehind = false
+    channel.mayBeBehind = this.#isHeld || channel.unacknowledged.size >= POLICY.window
   }
 
   #close(code: CloseCode): void {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Mailbox } from '../conformance/client.ts'
 import { connectDeposit, type DepositSocket } from '../conformance/deposit-socket.ts'
-import { deposit } from '../conformance/http.ts'
+import { type Answer, deposit } from '../conformance/http.ts'
 import { numberOf } from '../conformance/problems.ts'
 import type { Fleet } from './fleet.ts'
 import type { Ledger } from './ledger.ts'
@@ -85,8 +85,8 @@ export abstract class Sender {
 /** Sends over HTTP, each deposit on a connection of its own. */
 export class HttpSender extends Sender {
   protected override async send(address: Buffer, envelope: Buffer, ttl: number): Promise<boolean | undefined> {
-    const { fleet, instance, ledger } = this.options
-    const answer = await deposit(fleet.near(instance), address, envelope, ttl).catch(() => undefined)
+    const { ledger } = this.options
+    const answer = await this.#post(address, envelope, ttl)
     if (answer === undefined) return undefined
     if (answer.status === 202) return true
     const isKnown = answer.status === 503 && /^\d+$/.test(answer.headers['retry-after'] ?? '')
@@ -95,6 +95,15 @@ export class HttpSender extends Sender {
   }
 
   protected override async close(): Promise<void> {}
+
+  async #post(address: Buffer, envelope: Buffer, ttl: number): Promise<Answer | undefined> {
+    const { fleet, instance } = this.options
+    try {
+      return await deposit(fleet.near(instance), address, envelope, ttl)
+    } catch {
+      return undefined
+    }
+  }
 }
 
 /** Sends over one socket as long as that lasts, then over another. */

@@ -95,7 +95,7 @@ test('memory: every class member that can hold something is in the inventory, an
   t.same(
     holders.filter((member) => !heldIn.has(member)),
     [],
-    'not in the inventory: add it to heldIn of what it holds, in src/disclosure/inventory-memory.ts',
+    'not in the inventory: add it to heldIn of what it holds, in src/disclosure/inventory-memory.ts or inventory-process.ts',
   )
   t.same(
     [...heldIn].filter((member) => !all.has(member)),

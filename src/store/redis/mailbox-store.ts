@@ -66,7 +66,14 @@ export class RedisMailboxStore implements MailboxStore {
     this.#reader = minReplicas > 0 ? createClient(target, ca) : this.#writer
     this.#watch = new NodeWatch([...new Set([this.#writer, this.#reader])], this.#onFault, options.guard)
     this.#wakeUps = new WakeUps(createClient(target, ca), wakeBits)
-    this.#sweep = new TouchSweep({ ...options.sweep, client: this.#reader, target, ca, onFault: this.#onFault })
+    this.#sweep = new TouchSweep({
+      ...options.sweep,
+      client: this.#reader,
+      target,
+      ca,
+      isCleared: (node) => this.#watch.isCleared(node),
+      onFault: this.#onFault,
+    })
   }
 
   start(listener: StoreListener): Promise<void> {

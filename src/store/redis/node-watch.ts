@@ -46,10 +46,15 @@ export class NodeWatch {
     return this.#isUp
   }
 
+  /** Whether a connection leads to a node that is known and may be used. */
+  isCleared(node: Redis): boolean {
+    return this.#identified.has(node)
+  }
+
   /** Connection to a node of that name, or undefined while there is none, or it is not known yet where it leads. */
   clearedNode(client: RedisClient, name: string): Redis | undefined {
     const node = nodeOf(client, name)
-    return node !== undefined && this.#identified.has(node) ? node : undefined
+    return node !== undefined && this.isCleared(node) ? node : undefined
   }
 
   /**
@@ -59,7 +64,7 @@ export class NodeWatch {
   mayAsk(client: RedisClient, partition: number): boolean {
     const name = nodeNameOf(client, partition)
     const node = name === undefined ? undefined : nodeOf(client, name)
-    if (name === undefined || node === undefined || this.#identified.has(node)) return true
+    if (name === undefined || node === undefined || this.isCleared(node)) return true
     return node.status !== 'ready' && this.#runIds.has(name)
   }
 

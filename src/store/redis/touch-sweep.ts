@@ -32,6 +32,8 @@ export interface TouchSweepOptions {
 
 interface TouchSweepParts extends TouchSweepOptions {
   readonly client: RedisClient
+  /** Whether a connection leads to a node that may be used; left out, all do. */
+  isCleared?(node: Redis): boolean
   readonly target: RedisTarget
   /** Certificate authorities in PEM. */
   readonly ca: string | undefined
@@ -77,9 +79,9 @@ export class TouchSweep {
   }
 
   async #look(): Promise<void> {
-    const { client } = this.#parts
+    const { client, isCleared = () => true } = this.#parts
     const masters = client instanceof Cluster ? client.nodes('master') : [client]
-    for (const master of masters) if (master.status === 'ready') await this.#visit(master)
+    for (const master of masters) if (master.status === 'ready' && isCleared(master)) await this.#visit(master)
     if (!this.#isStopped) this.#schedule(this.#lookMs)
   }
 
