@@ -29,7 +29,7 @@ export async function observe(redis: Redis): Promise<Observed[]> {
   // First of all, since every other question counts as a use.
   const idle = await ask(redis, keys, (key) => ['OBJECT', 'IDLETIME', key])
   const expiries = await ask(redis, keys, (key) => ['PEXPIRETIME', key])
-  const infos = await ask(redis, keys, (key) => ['XINFO', 'STREAM', key, 'FULL', '1'])
+  const infos = await ask(redis, keys, (key) => ['XINFO', 'STREAM', key, 'FULL', 'COUNT', '1'])
   const memory = await ask(redis, keys, (key) => ['MEMORY', 'USAGE', key, 'SAMPLES', '0'])
   const entries = await ask(redis, keys, (key) => ['XRANGE', key, '-', '+'])
   return keys.map((key, i) => {
@@ -38,7 +38,10 @@ export async function observe(redis: Redis): Promise<Observed[]> {
     return {
       key,
       expiresAt: expiryMs > 0 ? expiryMs / 1000 : undefined,
-      entries: (entries[i] as [string, string[]][]).map(([id, [, value = '']]) => ({ id, bytes: value.length })),
+      entries: (entries[i] as [Buffer, Buffer[]][]).map(([id, [, value]]) => ({
+        id: id.toString(),
+        bytes: value?.length ?? 0,
+      })),
       added: Number(info.get('entries-added')),
       lastId: String(info.get('last-generated-id')),
       maxDeletedId: String(info.get('max-deleted-entry-id')),
@@ -54,7 +57,7 @@ async function ask(redis: Redis, keys: readonly string[], question: (key: string
   const answers: unknown[] = []
   for (let i = 0; i < keys.length; i += BATCH_KEYS) {
     const pipeline = redis.pipeline()
-    for (const key of keys.slice(i, i + BATCH_KEYS)) pipeline.call(...(question(key) as [string, ...string[]]))
+    for (const key of keys.slice(i, i + BATCH_KEYS)) pipeline.callBuffer(...(question(key) as [string, ...string[]]))
     for (const [error, answer] of (await pipeline.exec()) ?? []) {
       if (error) throw error
       answers.push(answer)

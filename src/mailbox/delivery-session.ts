@@ -147,13 +147,14 @@ export class DeliverySession implements QueueListener {
     }
   }
 
-  // Two that ask at once would displace each other: of them the one with the larger session stays.
+  // Of two that ask at once neither knows which is the later: the one with the larger session stays, whichever hears the
+  // other.
   #answer(wakeKey: string, session: string): void {
     const queue = this.#queueOf(wakeKey)
     if (queue === undefined || this.#state !== 'open') return
     const isAsking = this.#parts.clock.nowMs() - this.#askedAtMs < QUESTION_WINDOW_MS
-    if (isAsking && session > this.#sessionKey) return
-    this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
+    if (isAsking && session > this.#sessionKey) this.#displace()
+    else this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
   }
 
   #announce(queue: Queue, announcement: Announcement): void {

@@ -154,13 +154,8 @@ export class Delivery {
     const now = store.nowSeconds(queue.partition)
     const waiting = await store.survey(bucketsOf(queue, policy.envelopeBytes.length, now))
     if (!this.#isRunning) return
-    for (const { bucket, count } of waiting) {
-      const { sizeIndex, classIndex, expiresAt } = bucket
-      const known = this.#backlog.find(queue, sizeIndex, classIndex, expiresAt)
-      if (known === undefined || count > known.outstanding.size + known.erasing) {
-        this.#mark(queue, sizeIndex, classIndex, expiresAt)
-      }
-    }
+    // How many wait says nothing of whether they are new: some may have been acknowledged elsewhere and others have come.
+    for (const { bucket } of waiting) this.#mark(queue, bucket.sizeIndex, bucket.classIndex, bucket.expiresAt)
   }
 
   async #pump(): Promise<void> {

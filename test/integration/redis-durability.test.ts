@@ -1,3 +1,4 @@
+import { startFlakyProxy } from '../_util/flaky-proxy.ts'
 import { type RedisServer, startRedis } from '../_util/redis.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
@@ -115,6 +116,36 @@ test('[protocol §5] an ACK that no replica has confirmed is carried out when on
   replica.resume()
   await eventually(async () => (await countOf(replica)) === 0, PATIENCE)
   t.same(await reader.restFrames(), [], 'and nothing comes twice')
+  await reader.close()
+})
+
+test('[protocol §5] what came in a gap is not hidden by what is still being erased', async (t) => {
+  const [master, replica] = await startPair(t)
+  const secret = createStoreSecret()
+  const proxy = await startFlakyProxy(master.port)
+  t.teardown(() => proxy.stop())
+  const cut = await relayFor(t, envOf({ ...master, url: `redis://127.0.0.1:${proxy.port}` }, secret))
+  const whole = await relayFor(t, envOf(master, secret))
+  const mailbox = createMailbox()
+  for (const n of range(0, 10)) await deposit(whole, mailbox.address, createEnvelope(4_000, n))
+  const reader = await connectMailbox(cut)
+  await reader.open(1, mailbox)
+  const received = await reader.untilDrained(1)
+  replica.pause()
+  t.teardown(() => replica.resume())
+  reader.ack(1, idsOf(received))
+  await eventually(async () => (await countOf(master)) === 0, PATIENCE)
+  proxy.cutAfter(() => 0)
+  proxy.cut()
+  replica.resume()
+  for (const n of range(10, 13)) {
+    await eventually(async () => {
+      return (await deposit(whole, mailbox.address, createEnvelope(4_000, n))).status === 202
+    }, PATIENCE)
+  }
+  proxy.cutAfter(undefined)
+  const numbers = numbersOf(await reader.untilDrained(1))
+  t.same([...new Set(numbers)].toSorted(), [10, 11, 12], 'DRAINED comes after them')
   await reader.close()
 })
 

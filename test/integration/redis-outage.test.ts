@@ -6,7 +6,7 @@ import { eventually } from '../_util/wait.ts'
 import { createEnvelope, createEnvelopes, createMailbox, idsOf, numbersOf, range } from '../conformance/client.ts'
 import { depositAll } from '../conformance/deposit-socket.ts'
 import type { MailboxFrame } from '../conformance/frames.ts'
-import { deposit, request } from '../conformance/http.ts'
+import { acknowledge, deposit, request } from '../conformance/http.ts'
 import { connectMailbox, type MailboxSocket } from '../conformance/mailbox-socket.ts'
 import { createStoreSecret, type Relay, relayFor } from '../conformance/stores.ts'
 import { Traffic } from '../traffic/traffic.ts'
@@ -143,6 +143,28 @@ test('[protocol §5] one relay loses Redis and another does not', async (t) => {
   const cut = await relayFor(t, { LETHE_REDIS_URL: `redis://127.0.0.1:${proxy.port}`, ...secret })
   const whole = await relayFor(t, { LETHE_REDIS_URL: redis.url, ...secret })
   for (const way of WAYS) await t.test(way.name, (t) => checkSplit(t, { redis, proxy, cut, whole }, way))
+})
+
+test('[protocol §5] what came in a gap is not hidden by what was acknowledged elsewhere', async (t) => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const proxy = await startFlakyProxy(redis.port)
+  t.teardown(() => proxy.stop())
+  const secret = { LETHE_STORE_SECRET: createStoreSecret() }
+  const cut = await relayFor(t, { LETHE_REDIS_URL: `redis://127.0.0.1:${proxy.port}`, ...secret })
+  const whole = await relayFor(t, { LETHE_REDIS_URL: redis.url, ...secret })
+  const mailbox = createMailbox()
+  const reader = await opened(cut, mailbox)
+  await depositAll(whole, mailbox.address, createEnvelopes(10))
+  const ids = idsOf(await reader.envelopes(1, 10))
+  const [{ breakOff, mend }] = WAYS as [Way, Way]
+  breakOff(proxy)
+  t.equal((await acknowledge(whole, mailbox, ids.slice(1))).status, 204)
+  await depositAll(whole, mailbox.address, createEnvelopes(3, 4_000, 10))
+  await eventually(async () => !(await isReady(cut)))
+  mend(proxy)
+  t.same(numbersOf(await reader.untilDrained(1)), [10, 11, 12], 'DRAINED comes after them')
+  await reader.close()
 })
 
 test('[protocol §5] two relays lose Redis in turn and find it again at once: one session of a mailbox stays', async (t) => {

@@ -124,10 +124,12 @@ export async function refuseSettings({ town }: Cast): Promise<void> {
     { LETHE_REDIS_URL: url, LETHE_STORE_SECRET: secret, LETHE_PORT: secret },
     { LETHE_REDIS_URL: url, LETHE_STORE_SECRET: secret, LETHE_HOST: '127.0.0.1', LETHE_PORT: String(town.redis.port) },
   ]
-  for (const [i, env] of settings.entries()) {
-    const { code, stdout, stderr } = await runToEnd(['serve'], env)
-    if (code === 0) throw new Error(`settings ${i} were taken`)
-    town.evidence.add('standard output', stdout, `refused settings ${i}`)
-    town.evidence.add('standard error (log)', stderr, `refused settings ${i}`)
-  }
+  await Promise.all(
+    settings.map(async (env, i) => {
+      const { code, stdout, stderr } = await runToEnd(['serve'], env)
+      if (code === 0) throw new Error(`settings ${i} were taken`)
+      town.evidence.add('standard output', stdout, `refused settings ${i}`)
+      town.evidence.add('standard error (log)', stderr, `refused settings ${i}`)
+    }),
+  )
 }

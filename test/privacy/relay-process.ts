@@ -10,6 +10,7 @@ import { eventually } from '../_util/wait.ts'
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 30_000
+const RUN_MS = 5_000
 
 /** Leaves no core dump, as `lethe audit` demands, and becomes node itself. */
 const START = 'ulimit -c 0; exec "$0" "$@"'
@@ -67,7 +68,7 @@ function launch(folder: string, { env, preload = [] }: RelayOptions): ChildProce
   return child
 }
 
-/** Runs a command of Lethe's in an environment of PATH and what is given, and gives what came of it. */
+/** Runs a command of Lethe's in an environment of PATH and what is given, for 5 s at most, and gives what came of it. */
 export async function runToEnd(args: readonly string[], env: Readonly<Record<string, string>>) {
   const { PATH = '' } = process.env
   const child = spawn(process.execPath, [CLI, ...args], { env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
@@ -75,7 +76,9 @@ export async function runToEnd(args: readonly string[], env: Readonly<Record<str
   const [out, err]: [Buffer[], Buffer[]] = [[], []]
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+  const lastResort = setTimeout(() => child.kill('SIGKILL'), RUN_MS)
   await once(child, 'close')
+  clearTimeout(lastResort)
   return { code: child.exitCode, stdout: Buffer.concat(out), stderr: Buffer.concat(err) }
 }
 

@@ -1,13 +1,19 @@
 import assert from 'node:assert/strict'
 import { type FrameSocket, MailboxConnection } from '../../src/mailbox/mailbox-connection.ts'
 import type { CloseCode } from '../../src/protocol/errors.ts'
-import { type MailboxReply, parseMailboxReply, parseMailboxRequest } from '../../src/protocol/mailbox-frames.ts'
+import {
+  ENVELOPE_HEADER_BYTES,
+  type MailboxReply,
+  parseMailboxReply,
+  parseMailboxRequest,
+} from '../../src/protocol/mailbox-frames.ts'
 import { ackFrame, closeFrame, type Mailbox, openFrame, openSignature } from '../conformance/client.ts'
 import { type Accepted, type Bench, ORIGIN, POLICY } from './connection-bench.ts'
 
 /** Less than one turn of large envelopes, so that there often is no room. */
 const SOCKET_BYTES = 900
-const ERROR = { signature: 5, tooManyChannels: 12 } as const
+const IDLE_MS = 10_000
+const ERROR = { signature: 5, storeUnavailable: 8, tooManyChannels: 12 } as const
 
 /** What a client may know of one of its channels. */
 interface Channel {
@@ -31,16 +37,21 @@ export class MailboxPeer {
   readonly channels = new Map<number, Channel>()
   readonly #bench: Bench
   readonly #connection: MailboxConnection
+  readonly #bornMs: number
   #nonce: Buffer | undefined
   #bufferedBytes = 0
+  #bufferedEnvelopeBytes = 0
   #isHeld = false
   #isGone = false
   #closedWith: CloseCode | undefined
   #failed = 0
+  #mayFail: boolean
   #mayClose: CloseCode | undefined
 
   constructor(bench: Bench) {
     this.#bench = bench
+    this.#bornMs = bench.clock.nowMs()
+    this.#mayFail = bench.store.isDown
     const socket: FrameSocket = {
       send: (frame) => bench.check(() => this.#take(frame)),
       close: (code) => bench.check(() => this.#close(code)),
@@ -91,6 +102,7 @@ export class MailboxPeer {
   readAll(): void {
     if (this.#bufferedBytes === 0) return
     this.#bufferedBytes = 0
+    this.#bufferedEnvelopeBytes = 0
     if (!this.#isHeld) return
     this.#isHeld = false
     this.#connection.roomAgain()
@@ -110,9 +122,19 @@ export class MailboxPeer {
     assert.equal(this.#closedWith, 1001)
   }
 
-  /** Time passes: without any OPEN the relay may close. */
-  mayIdle(): void {
-    if (this.channels.size === 0) this.#mayClose ??= 4408
+  /** The store was cut off, or came back. */
+  mayMiss(): void {
+    this.#mayFail = true
+    for (const channel of this.channels.values()) channel.mayBeBehind = true
+  }
+
+  /** Time passes: without any OPEN the relay closes, in its time and not before. */
+  idle(pass: () => void): void {
+    const isIdle = this.isConnected && this.channels.size === 0
+    if (isIdle) this.#mayClose ??= 4408
+    pass()
+    const isLate = this.#bench.clock.nowMs() - this.#bornMs >= IDLE_MS
+    if (isIdle) assert.equal(this.isConnected, !isLate, '10 s, not more and not less')
   }
 
   /** Nothing happens any more by itself: an open channel must have been sent all that it has room for. */
@@ -163,7 +185,9 @@ export class MailboxPeer {
       const id = Buffer.from(ids.subarray(at, at + 16)).toString('hex')
       channel.unacknowledged.delete(id)
       const named = this.#bench.named.get(id)
-      if (named?.mailbox === channel.mailbox) named.isAcknowledged = true
+      if (named?.mailbox !== channel.mailbox) continue
+      named.mayComeAgain ||= !named.isAcknowledged && this.#bench.store.isDown
+      named.isAcknowledged = true
     }
   }
 
@@ -201,13 +225,20 @@ export class MailboxPeer {
 
   #refused(channel: Channel, code: number): void {
     assert.ok(channel.state === 'asked' || channel.state === 'left', 'no ERROR after the answer to OPEN')
-    assert.ok(!channel.isProven, 'no OPEN of an owner fails')
-    assert.equal(code, ERROR.signature)
     channel.state = 'ended'
+    if (channel.isProven) {
+      assert.equal(code, ERROR.storeUnavailable)
+      assert.ok(this.#mayFail, 'no OPEN of an owner fails but for want of the store')
+      return
+    }
+    assert.equal(code, ERROR.signature)
     this.#failed++
+    assert.ok(this.#failed < 3, 'the third failed OPEN gets none')
   }
 
   #received(channel: Channel, id: string, envelope: Buffer): void {
+    this.#bufferedEnvelopeBytes += ENVELOPE_HEADER_BYTES + envelope.length
+    assert.ok(this.#bufferedEnvelopeBytes <= SOCKET_BYTES, 'no more than there is room for')
     const number = envelope.readUInt32BE()
     const accepted = this.#bench.accepted.get(number)
     assert.ok(accepted, 'only what was accepted before is sent')

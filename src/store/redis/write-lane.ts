@@ -69,6 +69,8 @@ const MAX_BATCH_BYTES = 1_000_000
 const REPLICA_TIMEOUT_MS = 1000
 /** A node whose clock refuses an expiry this often is not one to wait for. */
 const MAX_MISFITS = 4
+/** A write that has not been sent for this long is refused. */
+const MAX_QUEUED_MS = 2000
 /** A write that a changing cluster sent from node to node for this long has failed. */
 const MAX_RETRY_MS = 3000
 
@@ -105,6 +107,7 @@ export class WriteLane {
   }
 
   #flush(): void {
+    this.#refuseOld()
     if (this.#isBusy || this.#queue.length === 0) return
     this.#isBusy = true
     void this.#send(this.#takeCalls(this.#queue), false).then((repeated) => {
@@ -112,6 +115,15 @@ export class WriteLane {
       this.#queue.unshift(...repeated)
       this.#flush()
     })
+  }
+
+  // Behind a node that is slow, or replicas that do not confirm, nobody waits for longer than a sender would.
+  #refuseOld(): void {
+    const oldestMs = performance.now() - MAX_QUEUED_MS
+    const isOld = ({ sinceMs }: Write) => sinceMs < oldestMs
+    if (!this.#queue[0] || !isOld(this.#queue[0])) return
+    this.#rejectAll(this.#queue.filter(isOld), 'busy')
+    this.#queue = this.#queue.filter((write) => !isOld(write))
   }
 
   /** Takes one batch off the queue and seals it. */
