@@ -57,6 +57,13 @@ export const NODE_CHECKS = defineChecks({
       return folder === 'disk' ? `${path} lies on a disk` : `whether ${path} lies in memory cannot be told from here`
     },
   }),
+  'redis-core-dumps': atNodes({
+    what: 'A crash of Redis leaves no core dump, where that can be told',
+    why: 'A core dump is a file with all that waits, and pieces of what was erased.',
+    severity: 'medium',
+    mend: 'Start Redis under `ulimit -c 0` (systemd: LimitCORE=0, Docker: --ulimit core=0).',
+    findAt: ({ coreLimit = '0' }) => (coreLimit === '0' ? undefined : `the limit is ${coreLimit}`),
+  }),
   tracking: atNodes({
     what: 'Nobody is told of changed keys (CLIENT TRACKING)',
     why: 'A client that tracks keys is told of every deposit and erasure in them.',
@@ -182,8 +189,10 @@ function findPlainStore({ isStoreTls, storeHosts, nodes, isLoopback }: AuditFact
   return [...hosts].filter((host) => !isLoopback(host)).map((host) => ({ where: host, detail: 'reached without TLS' }))
 }
 
-function findPlainLinks({ host, settings, links }: NodeFacts, { isLoopback }: AuditFacts): string | undefined {
+function findPlainLinks(node: NodeFacts, { isLoopback }: AuditFacts): string | undefined {
+  const { host, role, settings, links } = node
   if (isLoopback(host)) return undefined
+  if (role === undefined) return unreadable('whether it has replicas')
   const plain = links.filter((name) => settings.get(name) !== 'yes')
   return plain.length > 0 ? `without ${plain.map((name) => `${name} yes`).join(' and ')}` : undefined
 }

@@ -48,6 +48,9 @@ export class Delivery {
   readonly #ids = new Map<Queue, EnvelopeIds>()
   #isRunning = false
   #isPumping = false
+  #mustPump = false
+  /** Places in the window kept free for what is being read. */
+  #reserved = 0
   /** A DRAINED is owed: after OPEN, and after the recipient or the store fell behind. */
   #isBehind = true
   /** Why delivery stopped before all was sent, as long as it has not gone on to the end. */
@@ -139,9 +142,10 @@ export class Delivery {
     this.#looks++
     try {
       for (const queue of this.#queues) await this.#survey(queue)
-      this.#closedGaps = gaps
+      this.#closedGaps = Math.max(this.#closedGaps, gaps)
     } catch {
-      this.#fellBehind()
+      // A look that fails late, after a newer one has succeeded, says nothing any more.
+      if (gaps >= this.#closedGaps) this.#fellBehind()
     } finally {
       this.#looks--
     }
@@ -159,18 +163,22 @@ export class Delivery {
   }
 
   async #pump(): Promise<void> {
-    if (this.#isPumping || !this.#isRunning) return
+    this.#mustPump = true
+    if (this.#isPumping) return
     this.#isPumping = true
-    try {
-      if (await this.#readAll()) {
-        this.#stall = undefined
-        this.#caughtUp()
-      } else this.#isBehind = true
-    } catch {
-      this.#fellBehind()
-    } finally {
-      this.#isPumping = false
+    // Whoever calls between the end of a round and the end of its promises is heard in another round.
+    while (this.#mustPump && this.#isRunning) {
+      this.#mustPump = false
+      try {
+        if (await this.#readAll()) {
+          this.#stall = undefined
+          this.#caughtUp()
+        } else this.#isBehind = true
+      } catch {
+        this.#fellBehind()
+      }
     }
+    this.#isPumping = false
   }
 
   /** @returns whether everything that is known to wait was sent; false when the recipient has no room for it */
@@ -196,6 +204,7 @@ export class Delivery {
   async #readTurn(progress: BucketProgress, limit: number): Promise<void> {
     progress.isDirty = false
     progress.isReading = true
+    this.#reserved = limit
     let page: Page
     try {
       page = await this.#parts.store.read(progress.bucket, progress.cursor, limit)
@@ -204,6 +213,7 @@ export class Delivery {
       throw error
     } finally {
       progress.isReading = false
+      this.#reserved = 0
     }
     if (!this.#isRunning) return
     if (page.more) progress.isDirty = true
@@ -237,7 +247,14 @@ export class Delivery {
   }
 
   #caughtUp(): void {
-    if (!this.#isBehind || this.#looks > 0 || this.#closedGaps < this.#gaps || !this.#backlog.isClean) return
+    if (
+      !this.#isRunning ||
+      !this.#isBehind ||
+      this.#looks > 0 ||
+      this.#closedGaps < this.#gaps ||
+      !this.#backlog.isClean
+    )
+      return
     this.#isBehind = false
     this.#outlet.drained()
   }
@@ -266,7 +283,7 @@ export class Delivery {
   }
 
   get #windowLeft(): number {
-    return this.#parts.policy.window - this.#backlog.outstanding
+    return this.#parts.policy.window - this.#backlog.outstanding - this.#reserved
   }
 
   #mark(queue: Queue, sizeIndex: number, classIndex: number, expiresAt: number): void {

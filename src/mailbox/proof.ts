@@ -6,7 +6,10 @@ const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex')
 
 /** `SHA-256("lethe/v1 address" ‖ 0 ‖ publicKey)` [protocol §1] */
 export function addressOf(publicKey: Uint8Array): Buffer {
-  return hash('sha256', addressPreimage(publicKey), 'buffer')
+  const preimage = addressPreimage(publicKey)
+  const address = hash('sha256', preimage, 'buffer')
+  preimage.fill(0)
+  return address
 }
 
 /** Checks signatures that name one of the relay's origins. [protocol §5] */
@@ -24,7 +27,9 @@ export class OriginProofs {
     signature: Uint8Array,
     preimageOf: (originHash: Uint8Array) => Uint8Array,
   ): Promise<boolean> {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' })
+    const der = Buffer.concat([SPKI_PREFIX, publicKey])
+    const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
+    der.fill(0)
     for (const originHash of this.#originHashes) {
       const preimage = preimageOf(originHash)
       const isValid = await new Promise<boolean>((resolve) => {

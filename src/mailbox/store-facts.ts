@@ -47,6 +47,8 @@ export interface NodeFacts extends NodeSettings {
   readonly version: string | undefined
   /** Where the folder that it would write to lies; undefined where that cannot be told from here. */
   readonly folder: 'memory' | 'disk' | undefined
+  /** Largest core dump of its process, as the system puts it; undefined where that cannot be told from here. */
+  readonly coreLimit: string | undefined
   /** Connections that are told of changed keys. */
   readonly trackers: number | undefined
   readonly slowLogEntries: number | undefined

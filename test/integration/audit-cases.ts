@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import type { CheckId } from '../../src/disclosure/audit.ts'
 import type { UnsafeBy } from '../../src/mailbox/store-facts.ts'
 import type { GuardedRedis } from '../_util/guarded-redis.ts'
@@ -58,6 +60,7 @@ export const CASES: Readonly<Record<CheckId, AuditCase>> = {
   'enable-module-command': argument('enable-module-command', 'yes'),
   'enable-protected-configs': argument('enable-protected-configs', 'local'),
   dir: argument('dir', '/'),
+  'redis-core-dumps': coreDumps,
   monitor: connection('AUTH', 'MONITOR'),
   tracking: connection('HELLO 3 AUTH', 'CLIENT TRACKING ON BCAST'),
   'node-silent': silentReplica,
@@ -74,6 +77,8 @@ export const CASES: Readonly<Record<CheckId, AuditCase>> = {
   ...KEY_CASES,
   ...PROCESS_CASES,
 }
+
+const run = promisify(execFile)
 
 /** On Linux it leads to this machine, as a loopback address does, and is none. */
 const NO_LOOPBACK = '0.0.0.0'
@@ -131,6 +136,15 @@ async function olderVersion(t: Test, { redis, before }: AuditWorld): Promise<str
   const proxy = await startRewritingProxy(redis.port, (text) => text.replace(/redis_version:\d+/, 'redis_version:6'))
   t.teardown(() => proxy.stop())
   return added(before, await auditFindings(envOf({ relayUrl: redis.relayUrl.replace(/\d+$/, `${proxy.port}`) })))
+}
+
+async function coreDumps(_t: Test, { redis }: AuditWorld): Promise<string[]> {
+  const findingsUnder = async (limitBytes: number) => {
+    await run('prlimit', ['--pid', String(redis.pid), `--core=${limitBytes}:`])
+    return await auditFindings(envOf(redis))
+  }
+  const after = await findingsUnder(1000)
+  return added(await findingsUnder(0), after)
 }
 
 async function slowCommand(_t: Test, { redis, before }: AuditWorld): Promise<string[]> {

@@ -7,7 +7,7 @@ import { runAuditCommand } from './audit-process-cases.ts'
 import { envOf, findingsIn, shippedRedis } from './audit-setup.ts'
 
 /** What the machine of the test brings, and the audit rightly finds. */
-const OF_MACHINE = ['swap']
+const OF_MACHINE = ['redis-core-dumps', 'swap']
 
 test('lethe audit is clean on what is shipped, with a relay at work', async (t) => {
   const redis = await shippedRedis(t)

@@ -17,7 +17,7 @@ test('a replica is found through its master and looked at like it', async (t) =>
   await master.admin('WAIT', '1', '5000')
   const before = await auditFindings(envOf(master))
   t.same(
-    [...before.keys()].filter((id) => !['core-dumps', 'swap'].includes(id)),
+    [...before.keys()].filter((id) => !['core-dumps', 'redis-core-dumps', 'swap'].includes(id)),
     [],
     'both are clean',
   )
@@ -59,7 +59,7 @@ test('what cannot be read counts as unsafe, by name', async (t) => {
   await redis.admin('ACL', 'SETUSER', 'lethe', '-@all', '+ping')
   const withoutAll = await auditFindings(envOf(redis))
   const aboutRedis = Object.entries(CHECKS).filter(([, { isAboutRedis }]) => isAboutRedis)
-  const told = ['node-silent', 'open-access', 'redis-tls', 'replication-tls']
+  const told = ['node-silent', 'redis-core-dumps', 'open-access', 'redis-tls', 'replication-tls']
   t.same(
     aboutRedis.map(([id]) => id).filter((id) => !withoutAll.has(id)),
     told,

@@ -141,7 +141,7 @@ function parseHeader(line: string): [string, string] {
   return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()]
 }
 
-/** An answer with an error must be one of the registry, and of these where any are named. [protocol §6] */
+/** An answer with an error must be one of the registry, foreseen, and of these where any are named. [protocol §6] */
 export function checkRegistered(t: Test, answer: RawAnswer, what: string, codes: readonly ErrorCode[] = []): void {
   const { code, ...problem } = parseProblem(answer.body)
   const registered = ERRORS[code as ErrorCode] as { status: number; title: string } | undefined
@@ -152,6 +152,7 @@ export function checkRegistered(t: Test, answer: RawAnswer, what: string, codes:
     { type: 'about:blank', title: registered?.title, status: registered?.status, answered: registered?.status },
     `an error of the registry, ${code}: ${what}`,
   )
+  t.not(code, 'ERR_INTERNAL', `foreseen: ${what}`)
   if (codes.length > 0) t.ok(codes.includes(code as ErrorCode), `${codes.join(' or ')}, not ${code}: ${what}`)
 }
 

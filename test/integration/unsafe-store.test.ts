@@ -160,6 +160,10 @@ test('a store that comes back unsafe is not used any more, and nothing gets into
   for (let i = 0; i < 5; i++) statuses.add(await depositStatus(relay))
   t.same([...statuses], [503])
   t.equal(await other.cli('DBSIZE'), '0')
+  await other.cli('CONFIG', 'SET', 'save', '')
+  await eventually(() => isReady(relay), RECOVERY)
+  t.equal(await depositStatus(relay), 202, 'mended, it is used')
+  t.match(relay.stderr(), '"store-replaced"', 'and known to be another one')
 })
 
 test('one unsafe node of a Cluster keeps a relay from starting, and all of them are named', async (t) => {

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { KeyFacts, NodeFacts } from '../../mailbox/store-facts.ts'
 import { connectOnce, type RedisAddress, type RedisTarget } from './client.ts'
-import { locateFolder } from './data-folder.ts'
 import { readKeyspace } from './keyspace.ts'
+import { findProcess, locateFolder } from './local-process.ts'
 import { parseInfo, readNodeSettings, unlessRefused } from './node-settings.ts'
 import { findAddresses, replicasOf } from './topology.ts'
 import { readRights } from './user-rights.ts'
@@ -63,6 +63,7 @@ async function readFacts(
   info: ReadonlyMap<string, string>,
 ): Promise<NodeFacts> {
   const { target, ca } = options
+  const local = await findProcess(Number(info.get('process_id')), address.port)
   const db = target.kind === 'node' ? target.db : 0
   const said = await readNodeSettings(client, nameOf(address), options.settings)
   const role = ({ master: 'master', slave: 'replica' } as const)[info.get('role') ?? '']
@@ -74,7 +75,8 @@ async function readFacts(
     role,
     links: linksOf(info),
     version: info.get('redis_version'),
-    folder: await locateFolder(said.settings.get('dir') ?? '', Number(info.get('process_id')), address.port),
+    folder: await locateFolder(said.settings.get('dir') ?? '', local),
+    coreLimit: await local?.readCoreLimit(),
     trackers: numberIn(info.get('tracking_clients')),
     slowLogEntries: (await unlessRefused(client.call('SLOWLOG', 'LEN'))) as number | undefined,
     latencyEvents: await lengthOf(client.call('LATENCY', 'LATEST')),
@@ -96,6 +98,7 @@ function silentNode({ host, port }: RedisAddress, silence: NodeFacts['silence'])
     monitors: undefined,
     version: undefined,
     folder: undefined,
+    coreLimit: undefined,
     trackers: undefined,
     slowLogEntries: undefined,
     latencyEvents: undefined,
