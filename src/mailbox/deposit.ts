@@ -3,7 +3,7 @@ import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
 import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
 import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
-import type { HandedEnvelope, OpenMailboxes } from './open-mailboxes.ts'
+import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { RandomSource } from './ports.ts'
 import { bucketOf, deriveQueue, NONCE_BYTES, type Queue, sealEnvelope } from './sealing.ts'
@@ -84,11 +84,13 @@ export class Depositor {
     this.#storingBytes += bytes
     const { queue } = deposit
     const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
-    const settle = this.#openMailboxes.expect(queue.wakeKey)
     const envelope = deposit.frame.subarray(deposit.envelopeOffset)
     let record: SealedEnvelope
+    let own: OwnDeposit | undefined
     const seal = (nowSeconds: number) => {
+      own?.refused()
       record = this.#seal(queue, deposit.sizeIndex, classIndex, envelope, nowSeconds)
+      own = this.#openMailboxes.expect(queue.wakeKey, record.bucket)
       return record
     }
     this.#store.deposit(queue.partition, seal).then(
@@ -96,7 +98,7 @@ export class Depositor {
         this.#storingBytes -= bytes
         if (outcome.kind === 'full') {
           deposit.frame.fill(0)
-          settle?.()
+          own?.refused()
           this.#counts.full(deposit.sizeIndex)
           return answer({ kind: 'refused', code: 'ERR_MAILBOX_FULL' })
         }
@@ -104,13 +106,13 @@ export class Depositor {
         answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
         deposit.frame.fill(0, 0, deposit.envelopeOffset)
         const hand = handOf(record, outcome, deposit)
-        settle?.(hand)
+        own?.stored(hand)
         hand.take()?.fill(0)
       },
       () => {
         this.#storingBytes -= bytes
         deposit.frame.fill(0)
-        settle?.()
+        own?.lost()
         this.#counts.unavailable(deposit.sizeIndex)
         answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
       },

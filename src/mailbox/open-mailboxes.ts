@@ -1,5 +1,5 @@
 import type { Counts } from './counts.ts'
-import type { Announcement, StoreListener } from './mailbox-store.ts'
+import type { Announcement, Bucket, StoreListener } from './mailbox-store.ts'
 import type { Clock } from './ports.ts'
 
 /** An envelope that this process has just stored, offered to whoever waits for it, without a read. */
@@ -28,10 +28,20 @@ export interface QueueListener {
   storeReplaced(): void
 }
 
+/** A deposit of this process's own, whose wake-up is not to be taken for that of an envelope nobody here has seen. */
+export interface OwnDeposit {
+  /** It was stored: offers the envelope to everybody who waits. */
+  stored(envelope: HandedEnvelope): void
+  /** It was certainly not stored, and no wake-up follows. */
+  refused(): void
+  /** Whether it was stored is unknown: everybody who waits looks into its bucket. */
+  lost(): void
+}
+
 interface Entry {
   readonly listeners: Set<QueueListener>
-  /** Wake-ups still to be heard for envelopes that this process deposits itself. */
-  ownWakes: number
+  /** For each bucket, how many wake-ups are still to be heard for envelopes that this process deposits itself. */
+  ownWakes: Map<number, number> | undefined
 }
 
 /** Sessions look by themselves this often, spread over the period. [protocol §8] */
@@ -61,7 +71,7 @@ export class OpenMailboxes implements StoreListener {
     for (const wakeKey of wakeKeys) {
       const entry = this.#entries.get(wakeKey)
       if (entry) entry.listeners.add(listener)
-      else this.#entries.set(wakeKey, { listeners: new Set([listener]), ownWakes: 0 })
+      else this.#entries.set(wakeKey, { listeners: new Set([listener]), ownWakes: undefined })
     }
     // A new listener has its turn a whole period from now.
     this.#lookers[this.#second]?.add(listener)
@@ -77,33 +87,20 @@ export class OpenMailboxes implements StoreListener {
   }
 
   /**
-   * Announces a deposit of this process's own, so that its wake-up is not taken for somebody else's envelope.
-   * @returns what to call with the stored envelope, or with nothing when it was not stored; undefined if nobody listens
+   * Takes note of a deposit of this process's own that is about to go to the store; anew if it is sealed for another bucket.
+   * @returns what to tell its outcome; undefined if nobody listens
    */
-  expect(wakeKey: string): ((envelope?: HandedEnvelope) => void) | undefined {
+  expect(wakeKey: string, { sizeIndex, classIndex, expiresAt }: Bucket): OwnDeposit | undefined {
     const entry = this.#entries.get(wakeKey)
-    if (entry === undefined) return undefined
-    const isCounted = isHeard(entry)
-    if (isCounted) entry.ownWakes++
-    return (envelope) => {
-      if (envelope === undefined) {
-        if (isCounted && entry.ownWakes > 0) entry.ownWakes--
-        return
-      }
-      for (const listener of entry.listeners) listener.handOver(wakeKey, envelope)
-    }
+    return entry && new ExpectedWake(entry, wakeKey, sizeIndex, classIndex, expiresAt)
   }
 
-  // A wake-up of somebody else's that comes first uses up the count of one's own, which then counts as somebody else's:
-  // no wake-up is lost, one only changes its place.
+  // Counted by bucket: a wake-up of somebody else's may then use up the count of one's own and change places with it, as
+  // both have listeners look into the same bucket.
   wake(wakeKey: string, sizeIndex: number, classIndex: number, expiresAt: number): void {
     const entry = this.#entries.get(wakeKey)
     this.#counts.wakeUp(entry !== undefined)
-    if (entry === undefined) return
-    if (entry.ownWakes > 0) {
-      entry.ownWakes--
-      return
-    }
+    if (entry === undefined || forgetOwnWake(entry, bucketNumber(sizeIndex, classIndex, expiresAt))) return
     for (const listener of entry.listeners) listener.wake(wakeKey, sizeIndex, classIndex, expiresAt)
   }
 
@@ -116,7 +113,7 @@ export class OpenMailboxes implements StoreListener {
   up(isGap: boolean): void {
     this.#onStore('up')
     if (!isGap) return
-    for (const entry of this.#entries.values()) entry.ownWakes = 0
+    for (const entry of this.#entries.values()) entry.ownWakes = undefined
     void this.#resumeAll()
   }
 
@@ -149,6 +146,58 @@ export class OpenMailboxes implements StoreListener {
     const lookers = this.#lookers[(this.#second + 1) % LOOK_PERIOD_SECONDS]
     for (const listener of [...(lookers ?? [])]) listener.look()
   }
+}
+
+class ExpectedWake implements OwnDeposit {
+  readonly #entry: Entry
+  readonly #wakeKey: string
+  readonly #sizeIndex: number
+  readonly #classIndex: number
+  readonly #expiresAt: number
+  readonly #bucket: number
+  readonly #isCounted: boolean
+
+  constructor(entry: Entry, wakeKey: string, sizeIndex: number, classIndex: number, expiresAt: number) {
+    this.#entry = entry
+    this.#wakeKey = wakeKey
+    this.#sizeIndex = sizeIndex
+    this.#classIndex = classIndex
+    this.#expiresAt = expiresAt
+    this.#bucket = bucketNumber(sizeIndex, classIndex, expiresAt)
+    this.#isCounted = isHeard(entry)
+    if (!this.#isCounted) return
+    entry.ownWakes ??= new Map()
+    entry.ownWakes.set(this.#bucket, (entry.ownWakes.get(this.#bucket) ?? 0) + 1)
+  }
+
+  stored(envelope: HandedEnvelope): void {
+    for (const listener of this.#entry.listeners) listener.handOver(this.#wakeKey, envelope)
+  }
+
+  refused(): void {
+    if (this.#isCounted) forgetOwnWake(this.#entry, this.#bucket)
+  }
+
+  lost(): void {
+    this.refused()
+    for (const listener of this.#entry.listeners) {
+      listener.wake(this.#wakeKey, this.#sizeIndex, this.#classIndex, this.#expiresAt)
+    }
+  }
+}
+
+/** @returns whether a wake-up of one's own was still to be heard for the bucket */
+function forgetOwnWake({ ownWakes }: Entry, bucket: number): boolean {
+  const count = ownWakes?.get(bucket)
+  if (ownWakes === undefined || count === undefined) return false
+  if (count > 1) ownWakes.set(bucket, count - 1)
+  else ownWakes.delete(bucket)
+  return true
+}
+
+/** Tells the buckets of one queue apart. */
+function bucketNumber(sizeIndex: number, classIndex: number, expiresAt: number): number {
+  return expiresAt * 0x10000 + sizeIndex * 0x100 + classIndex
 }
 
 function isHeard(entry: Entry): boolean {
