@@ -7,7 +7,6 @@ import {
   createHttpDepositor,
   createMailbox,
   createSocketDepositor,
-  type Depositor,
   type Mailbox,
 } from '../../src/client/index.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
@@ -65,18 +64,22 @@ function createLetters(count: number): Letter[] {
   return Array.from({ length: count }, () => ({ mailbox: createMailbox(), envelope: randomBytes(SIZE) }))
 }
 
-/** Half of them over HTTP, half over a socket. */
+/** Half of them are sent over HTTP, half over a socket. */
+function transportOf(item: number): 'http' | 'socket' {
+  return item % 2 === 0 ? 'http' : 'socket'
+}
+
 async function deposit(relay: Relay, letters: readonly Letter[]): Promise<void> {
-  const depositors: Depositor[] = [
-    createHttpDepositor({ relay: relay.url }),
-    createSocketDepositor({ relay: relay.url, WebSocket }),
-  ]
+  const depositors = {
+    http: createHttpDepositor({ relay: relay.url }),
+    socket: createSocketDepositor({ relay: relay.url, WebSocket }),
+  }
   try {
     for (const [i, { mailbox, envelope }] of letters.entries()) {
-      await (depositors[i % 2] as Depositor).deposit({ address: mailbox.address, envelope })
+      await depositors[transportOf(i)].deposit({ address: mailbox.address, envelope })
     }
   } finally {
-    for (const depositor of depositors) depositor.close()
+    for (const depositor of Object.values(depositors)) depositor.close()
   }
 }
 
@@ -100,8 +103,9 @@ async function passOthers(relay: Relay, redis: RedisServer, count: number): Prom
 }
 
 const KINDS = [
-  ['envelope', "the sender's ciphertext"],
-  ['sealed', 'the same, sealed'],
+  ['http envelope', "the sender's ciphertext, sent over HTTP"],
+  ['socket envelope', 'the same, sent over a socket'],
+  ['sealed', 'either, sealed for Redis'],
   ['address', 'addresses'],
   ['publicKey', 'public keys of mailboxes'],
   ['sealKey', 'keys that open what is sealed'],
@@ -114,7 +118,7 @@ function needlesOf(letters: readonly Letter[], storeSecret: Buffer): Needle[] {
   for (const [item, { mailbox, envelope }] of letters.entries()) {
     const { sealKey, queueId } = deriveQueue(storeSecret, mailbox.address)
     const { address, publicKey } = mailbox
-    for (const at of PIECES) needles.push({ kind: 'envelope', item, bytes: envelope.subarray(at) })
+    for (const at of PIECES) needles.push({ kind: `${transportOf(item)} envelope`, item, bytes: envelope.subarray(at) })
     for (const [kind, bytes] of Object.entries({ address, publicKey, sealKey, queueId })) {
       needles.push({ kind, item, bytes })
     }
@@ -152,7 +156,7 @@ function renderImages(images: readonly [string, ...Images][], letters: number): 
       [1, 'relay'],
       [2, 'Redis'],
     ] as const) {
-      const total = kind === 'storeSecret' ? 1 : letters
+      const total = kind === 'storeSecret' ? 1 : kind.endsWith(' envelope') ? letters / 2 : letters
       const cells = images.map((image) => `${image[place].found.get(kind)?.size ?? 0} of ${total}`)
       lines.push([title, name, ...cells])
     }

@@ -27,7 +27,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     lives: 'connection',
     seenBy: RELAY,
     short: 'delivery',
-    heldIn: ['ws/heartbeat.ts#slots'],
+    heldIn: ['ws/heartbeat.ts#slots', 'ws/outgoing.ts#waiting'],
     fields: {
       'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],
       'missed pongs': ['whether the client still answers', 'a connection that is dead is ended'],

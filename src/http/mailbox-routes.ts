@@ -9,6 +9,7 @@ const BODY_LIMIT_BYTES = 2048
 export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox): void {
   app.post('/v1/mailbox/fetch', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
     const answer = await mailbox.fetch(octets(request.body), goneSignal(reply))
+    reply.raw.once('close', () => answer.fill(0))
     return reply.type('application/octet-stream').send(answer)
   })
   app.post('/v1/mailbox/ack', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {

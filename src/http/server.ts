@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
 import { type ErrorCode, LetheError } from '../protocol/errors.ts'
+import { readBody } from './body.ts'
 import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'
 
 export interface HttpServerOptions {
@@ -48,9 +49,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     app.server.emit('request', request, response)
   })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) => {
-    done(null, body)
-  })
+  app.addContentTypeParser('application/octet-stream', readBody)
   app.addHook('onRequest', (request, reply, done) => {
     reply.headers(COMMON_HEADERS)
     if (options.isDraining()) return done(new LetheError('ERR_DRAINING'))

@@ -16,6 +16,8 @@ import { queuesOf, type StoreSecrets } from './store-secrets.ts'
 /** What a connection needs of its socket. */
 export interface FrameSocket {
   send(frame: Uint8Array): void
+  /** As `send`, and overwrites the frame when it is out. */
+  sendAndWipe(frame: Uint8Array): void
   /** Frames that were sent before still arrive. */
   close(code: CloseCode): void
   /** Bytes that may still be sent now. */
@@ -138,7 +140,7 @@ export class MailboxConnection {
       },
       envelope: (id, frame) => {
         writeEnvelopeHeader(frame, channel, id)
-        socket.send(frame)
+        socket.sendAndWipe(frame)
       },
       drained: () => socket.send(encodeMailboxReply({ kind: 'drained', channel })),
       displaced: () => {

@@ -1,4 +1,4 @@
-import { createPublicKey, hash, verify } from 'node:crypto'
+import { hash, verify } from 'node:crypto'
 import { addressPreimage } from '../protocol/address.ts'
 
 // DER of a SubjectPublicKeyInfo for Ed25519, up to the 32 key bytes. [RFC8410-4]
@@ -28,14 +28,18 @@ export class OriginProofs {
     preimageOf: (originHash: Uint8Array) => Uint8Array,
   ): Promise<boolean> {
     const der = Buffer.concat([SPKI_PREFIX, publicKey])
-    const key = createPublicKey({ key: der, format: 'der', type: 'spki' })
-    der.fill(0)
-    for (const originHash of this.#originHashes) {
-      const preimage = preimageOf(originHash)
-      const isValid = await new Promise<boolean>((resolve) => {
-        verify(null, preimage, key, signature, (error, result) => resolve(error === null && result))
-      })
-      if (isValid) return true
+    // Not a KeyObject, which would keep the key in memory of OpenSSL's until it is collected, and let it lie there after.
+    const key = { key: der, format: 'der', type: 'spki' } as const
+    try {
+      for (const originHash of this.#originHashes) {
+        const preimage = preimageOf(originHash)
+        const isValid = await new Promise<boolean>((resolve) => {
+          verify(null, preimage, key, signature, (error, result) => resolve(error === null && result))
+        })
+        if (isValid) return true
+      }
+    } finally {
+      der.fill(0)
     }
     return false
   }

@@ -9,25 +9,34 @@ const MAX_QUEUES = 64
  */
 export class RecentQueues {
   readonly #derive: (address: Uint8Array) => Queue
-  readonly #queues = new Map<string, Queue>()
+  /** By the first bytes of the address. A string of all of it could not be overwritten. */
+  readonly #queues = new Map<number, { address: Buffer; queue: Queue }>()
 
   constructor(derive: (address: Uint8Array) => Queue) {
     this.#derive = derive
   }
 
   of(address: Uint8Array): Queue {
-    const key = Buffer.from(address.buffer, address.byteOffset, address.length).toString('latin1')
+    const bytes = Buffer.from(address.buffer, address.byteOffset, address.length)
+    const key = bytes.readUIntBE(0, 6)
     const known = this.#queues.get(key)
-    if (known) return known
-    if (this.#queues.size >= MAX_QUEUES) this.#queues.clear()
+    if (known?.address.equals(bytes)) return known.queue
+    if (this.#queues.size >= MAX_QUEUES) this.#forget()
     const queue = this.#derive(address)
-    this.#queues.set(key, queue)
+    known?.address.fill(0)
+    this.#queues.set(key, { address: Buffer.from(bytes), queue })
     return queue
   }
 
   /** To be called when no deposit for any of them is on its way. */
   wipe(): void {
-    for (const queue of this.#queues.values()) wipeQueue(queue)
+    for (const { queue } of this.#queues.values()) wipeQueue(queue)
+    this.#forget()
+  }
+
+  // Deposits on their way still need the queues themselves.
+  #forget(): void {
+    for (const { address } of this.#queues.values()) address.fill(0)
     this.#queues.clear()
   }
 }

@@ -17,7 +17,8 @@ export class Outgoing {
   readonly #clock: Clock
   readonly #limitBytes: number
   readonly #onRoom: () => void
-  #waitingFrames = 0
+  /** Frames on their way, in order: those to be overwritten when they are out, and undefined for the others. */
+  readonly #waiting: (Uint8Array | undefined)[] = []
   #isHeld = false
   #closedWith: CloseCode | undefined
   #cancelWatch: () => void = () => {}
@@ -32,10 +33,11 @@ export class Outgoing {
   }
 
   send(frame: Uint8Array): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return
-    this.#waitingFrames++
-    corkForTurn(this.#transport)
-    this.#socket.send(frame, this.#onSent)
+    this.#send(frame, undefined)
+  }
+
+  sendAndWipe(frame: Uint8Array): void {
+    this.#send(frame, frame)
   }
 
   /** What the relay closed the socket with; undefined where it did not. */
@@ -67,15 +69,25 @@ export class Outgoing {
     return true
   }
 
+  #send(frame: Uint8Array, wiped: Uint8Array | undefined): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      wiped?.fill(0)
+      return
+    }
+    this.#waiting.push(wiped)
+    corkForTurn(this.#transport)
+    this.#socket.send(frame, this.#onSent)
+  }
+
   get #waitingBytes(): number {
-    return this.#socket.bufferedAmount + this.#waitingFrames * FRAME_OVERHEAD_BYTES
+    return this.#socket.bufferedAmount + this.#waiting.length * FRAME_OVERHEAD_BYTES
   }
 
   // One function for every frame, so that Node can report many of them with one call. Not the transport's `drain`: that
   // is silent as long as every write is taken at once.
   readonly #onSent = (): void => {
-    this.#waitingFrames--
-    if (!this.#isHeld || this.#waitingFrames > 0) return
+    this.#waiting.shift()?.fill(0)
+    if (!this.#isHeld || this.#waiting.length > 0) return
     this.#isHeld = false
     this.#cancelWatch()
     this.#onRoom()

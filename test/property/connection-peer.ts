@@ -54,6 +54,12 @@ export class MailboxPeer {
     this.#mayFail = bench.store.isDown
     const socket: FrameSocket = {
       send: (frame) => bench.check(() => this.#take(frame)),
+      // At once, so that whoever still needs the frame is found out.
+      sendAndWipe: (frame) => {
+        const taken = Buffer.from(frame)
+        frame.fill(0)
+        bench.check(() => this.#take(taken))
+      },
       close: (code) => bench.check(() => this.#close(code)),
       roomBytes: () => SOCKET_BYTES - this.#bufferedBytes,
       hold: () => {

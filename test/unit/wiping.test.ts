@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
+import { WebSocket, WebSocketServer } from 'ws'
+import { readBody } from '../../src/http/body.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
@@ -11,8 +18,10 @@ import { SignedMailbox } from '../../src/mailbox/signed-mailbox.ts'
 import { createSystemRandom, systemClock } from '../../src/mailbox/system-ports.ts'
 import { encodeDepositFrame, parseDepositAnswer } from '../../src/protocol/deposit-frames.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { Outgoing } from '../../src/ws/outgoing.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { type Test, test } from '../_util/tap.ts'
+import { eventually } from '../_util/wait.ts'
 import { ackBody, createMailbox, fetchBody } from '../conformance/client.ts'
 
 const SIZE = 4_000
@@ -113,6 +122,54 @@ test('a signed request is overwritten when it is answered, also where it fails',
   const foreign = fetchBody(mailbox, 'https://other.example')
   await t.rejects(signed.fetch(foreign, new AbortController().signal), { code: 'ERR_SIGNATURE' })
   for (const body of [fetch, ack, foreign]) t.ok(isWiped(body.subarray(0, -64)), 'all but the signature')
+})
+
+test('the pieces in which a body came are overwritten, also of one that is too long', async (t) => {
+  const request = { routeOptions: { bodyLimit: 100 }, headers: {} } as unknown as FastifyRequest
+  const read = (pieces: readonly Buffer[]) =>
+    new Promise<{ error: Error | null; body?: Buffer | undefined }>((resolve) => {
+      const payload = new PassThrough()
+      readBody(request, payload as unknown as IncomingMessage, (error, body) => resolve({ error, body }))
+      for (const piece of pieces) payload.write(piece)
+      payload.end()
+    })
+  const pieces = [randomBytes(60), randomBytes(40)]
+  const sent = Buffer.concat(pieces)
+  const { body } = await read(pieces)
+  t.same(body, sent)
+  t.ok(pieces.every(isWiped))
+  const tooLong = [randomBytes(60), randomBytes(41)]
+  const { error } = await read(tooLong)
+  t.match(error, { code: 'ERR_TOO_LARGE' })
+  t.ok(tooLong.every(isWiped))
+})
+
+test('envelopes are overwritten once they are on the wire, and frames that are used again are not', async (t) => {
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.teardown(() => client.terminate())
+  const received: Buffer[] = []
+  client.on('message', (frame: Buffer) => received.push(frame))
+  const [socket, { socket: transport }] = (await once(server, 'connection')) as [WebSocket, IncomingMessage]
+  const outgoing = new Outgoing(socket, transport, systemClock, 1_000_000, () => {})
+  const kept = randomBytes(3)
+  const envelopes = Array.from({ length: 20 }, () => randomBytes(SIZE))
+  const sent = envelopes.flatMap((envelope) => [kept, Buffer.from(envelope)])
+  for (const envelope of envelopes) {
+    outgoing.send(kept)
+    outgoing.sendAndWipe(envelope)
+  }
+  await eventually(() => received.length === sent.length)
+  t.same(received, sent, 'whole, and in order')
+  t.ok(envelopes.every(isWiped))
+  t.notOk(isWiped(kept))
+  transport.destroy()
+  await eventually(() => socket.readyState === socket.CLOSED)
+  const late = randomBytes(SIZE)
+  outgoing.sendAndWipe(late)
+  t.ok(isWiped(late), 'and so is one that cannot be sent any more')
 })
 
 test('the memory store overwrites what it erases', async (t) => {
