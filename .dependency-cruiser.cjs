@@ -16,6 +16,7 @@ const MAY_IMPORT = {
   telemetry: ['protocol', 'mailbox'],
   disclosure: ['protocol', 'mailbox'],
   page: ['protocol', 'client'],
+  load: ['protocol', 'client'],
 }
 /** These see every room: the wiring, the start, and the commands. */
 const COMPOSITION = '^src/(app\\.ts|hardening\\.ts|main\\.ts|version\\.ts|cli/)'

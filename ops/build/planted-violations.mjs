@@ -12,7 +12,7 @@ const importingLater = (specifier) =>
 export const TARGETS = [
   ...[
     ...['protocol', 'mailbox', 'client', 'config', 'store/memory', 'store/redis', 'admission', 'ohttp', 'http', 'ws'],
-    ...['webpush', 'telemetry', 'disclosure', 'page', 'cli'],
+    ...['webpush', 'telemetry', 'disclosure', 'page', 'load', 'cli'],
   ].map((room) => [`src/${room}/planted-target.ts`, 'export type Planted = string\nexport const planted = 1\n']),
   ['test/unit/planted-target.ts', 'export const planted = 1\n'],
   ['test/_util/planted-target.ts', 'export const planted = 1\n'],
@@ -37,6 +37,10 @@ export const PLANTED = {
   'room-webpush': [['src/webpush/planted-room.ts', importing('../http/planted-target.ts')]],
   'room-telemetry': [['src/telemetry/planted-room.ts', importing('../config/planted-target.ts')]],
   'room-disclosure': [['src/disclosure/planted-room.ts', importing('../store/redis/planted-target.ts')]],
+  'room-load': [
+    ['src/load/planted-room.ts', importing('../store/redis/planted-target.ts')],
+    ['src/load/planted-room-type.ts', importingType('../mailbox/planted-target.ts')],
+  ],
   'room-page': [['src/page/planted-room.ts', importing('../http/planted-target.ts')]],
 
   'known-rooms': [
@@ -129,6 +133,7 @@ export const ALLOWED = [
   ['src/store/redis/allowed.ts', importing('ioredis')],
   ['src/telemetry/allowed.ts', importing('pino')],
   ['src/mailbox/allowed.ts', importing('node:crypto')],
+  ['src/load/allowed.ts', importing('../client/planted-target.ts')],
   ['src/client/allowed.ts', importing('@noble/hashes/sha2.js')],
   ['src/cli/allowed.ts', importing('../store/redis/planted-target.ts')],
   ['test/conformance/allowed.ts', importing('../_util/planted-target.ts')],
