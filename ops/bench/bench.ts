@@ -1,0 +1,105 @@
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { FULL, QUICK, SMOKE } from './measure.ts'
+import { BENCH_FOLDER, writeReadmeSection } from './readme-section.ts'
+import { requirePrograms } from './requirements.ts'
+import { emptyResults, type Provenance, type Results, readResults } from './results.ts'
+import { PARTS, type Part, type Plan, runPlan } from './run.ts'
+import { SYSTEMS, systemNamed, UsageError } from './systems.ts'
+import { renderRows, rowsOf } from './table.ts'
+import { renderTargets, targetsOf } from './targets.ts'
+
+const FULL_RESULTS = fileURLToPath(new URL('results/full.json', BENCH_FOLDER))
+
+const USAGE = `npm run bench -- [options]
+  --rounds N        rounds of everything (5)
+  --only A,B        only these: ${SYSTEMS.map(({ name }) => name).join(', ')}
+  --parts A,B       only these: ${PARTS.join(', ')}
+  --quick           one short round, about four minutes: an indication
+  --smoke           everything very small, to see that it runs
+  --out FILE        write the results, as JSON
+  --append FILE     add to the results in that file
+  --report FILE     measure nothing: print these results and put them into ops/bench/README.md
+A full run writes ops/bench/results/full.json and ops/bench/README.md.
+`
+
+function provenanceText({ processor, processors, versions, effort, envelopeBytes }: Provenance): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
+  return (
+    `Processor: ${processor}, ${processors} of them, one for the servers and one for the clients. ${programs.join(', ')}.\n` +
+    `Envelopes of ${envelopeBytes.toLocaleString('en')} bytes; ${effort.senders} senders, ${effort.recipients} recipients, ` +
+    `window ${effort.window}; ${effort.seconds} s measured after ${effort.warmSeconds} s of the same traffic. ` +
+    'Medians, with the smallest and largest round.'
+  )
+}
+
+function render(results: Results): string {
+  return [
+    provenanceText(results.provenance),
+    renderTargets(targetsOf(results)),
+    renderRows(rowsOf(results.samples)),
+  ].join('\n\n')
+}
+
+function parsePlan(values: {
+  rounds?: string | undefined
+  only?: string | undefined
+  parts?: string | undefined
+  quick?: boolean | undefined
+  smoke?: boolean | undefined
+}): Omit<Plan, 'say' | 'save'> {
+  const parts = new Set((values.parts?.split(',') ?? PARTS) as Part[])
+  const unknown = [...parts].filter((part) => !PARTS.includes(part))
+  if (unknown.length > 0) throw new UsageError(`unknown: ${unknown.join(', ')}; the parts are ${PARTS.join(', ')}`)
+  const rounds = Number(values.rounds ?? (values.quick || values.smoke ? 1 : 5))
+  if (!Number.isInteger(rounds) || rounds < 1) throw new UsageError('--rounds takes a number from 1')
+  return {
+    effort: values.smoke ? SMOKE : values.quick ? QUICK : FULL,
+    rounds,
+    parts,
+    systems: values.only ? values.only.split(',').map(systemNamed) : SYSTEMS,
+    crowd: values.smoke ? 20 : 8_000,
+    queued: values.smoke ? 2_000 : values.quick ? 100_000 : 1_000_000,
+  }
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string' },
+      only: { type: 'string' },
+      parts: { type: 'string' },
+      quick: { type: 'boolean' },
+      smoke: { type: 'boolean' },
+      out: { type: 'string' },
+      append: { type: 'string' },
+      report: { type: 'string' },
+      help: { type: 'boolean' },
+    },
+  })
+  if (values.help) return console.log(USAGE)
+  if (values.report !== undefined) {
+    const text = render(readResults(values.report))
+    writeReadmeSection('results', text)
+    return console.log(text)
+  }
+  const plan = parsePlan(values)
+  requirePrograms(plan.systems)
+  const isFull = plan.effort === FULL && plan.rounds >= 5 && values.only === undefined && values.parts === undefined
+  const file = values.append ?? values.out ?? (isFull ? FULL_RESULTS : undefined)
+  const results = values.append ? readResults(values.append) : emptyResults(plan.effort)
+  const save = () => file && writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
+  await runPlan({ ...plan, save, say: (line) => console.error(line) }, results)
+  const text = render(results)
+  if (isFull) writeReadmeSection('results', text)
+  console.log(text)
+}
+
+try {
+  await main()
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error
+  console.error(error.message)
+  process.exitCode = 2
+}
