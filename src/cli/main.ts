@@ -13,6 +13,7 @@ import { mailboxNewCommand, mailboxShowCommand } from './mailbox-commands.ts'
 import { receiveCommand } from './receive-command.ts'
 import { sendCommand } from './send-command.ts'
 import { serveCommand } from './serve-command.ts'
+import { shredCommand } from './shred-command.ts'
 
 const COMMANDS: readonly Command[] = [
   serveCommand,
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   auditCommand,
   discloseCommand,
   inventoryCommand,
+  shredCommand,
   demoCommand,
 ]
 

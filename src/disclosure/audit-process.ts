@@ -49,11 +49,14 @@ export const PROCESS_CHECKS = defineChecks({
     },
   }),
   swap: inProcess({
-    what: 'The machine swaps no memory to a disk, where that can be told',
+    what: 'The machine swaps no memory to a disk',
     why: 'What was swapped out stays on the disk after it was erased from memory.',
     severity: 'medium',
     mend: 'Run swapoff -a and take swap out of /etc/fstab, or forbid it to the container (memory.swap.max 0).',
-    findIn: ({ swapAreas = [] }) => (swapAreas.length > 0 ? `it swaps to ${swapAreas.join(', ')}` : undefined),
+    findIn: ({ swapAreas }) => {
+      if (swapAreas === undefined) return 'whether it swaps cannot be told'
+      return swapAreas.length > 0 ? `it swaps to ${swapAreas.join(', ')}` : undefined
+    },
   }),
   'log-level': inProcess({
     what: 'LETHE_LOG_LEVEL is not debug',

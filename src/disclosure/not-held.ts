@@ -21,7 +21,7 @@ export const NOT_HELD: readonly NotHeld[] = [
     category: 'identity',
     what: 'names, phone numbers, e-mail addresses, payment details, passwords or devices',
     reason: NO_ACCOUNTS,
-    options: ['name', 'phone', 'email', 'user', 'device'],
+    options: ['name', 'username', 'phone', 'phone-number', 'email', 'user', 'account', 'device'],
   },
   {
     category: 'senders',
@@ -37,7 +37,7 @@ export const NOT_HELD: readonly NotHeld[] = [
     reason:
       'Follows from the two above: an envelope leads to the mailbox it waits in, and to nobody else. Nothing that ' +
       'is stored leads from one mailbox to another, even where both are the same person’s.',
-    options: ['contacts', 'groups'],
+    options: ['contacts', 'recipient', 'groups'],
   },
   {
     category: 'network',
@@ -53,7 +53,7 @@ export const NOT_HELD: readonly NotHeld[] = [
     reason:
       'The one time that is stored is when a bucket is erased, a multiple of a sixth of its class. The number of an ' +
       'envelope holds no clock.',
-    options: ['from', 'to', 'since', 'until'],
+    options: ['from', 'to', 'since', 'until', 'date'],
   },
   {
     category: 'past messages',
@@ -77,7 +77,7 @@ export const NOT_HELD: readonly NotHeld[] = [
     reason:
       'Envelopes are encrypted by their senders for their recipients. The relay has no key to that; what it encrypts ' +
       'and decrypts is a second layer of its own around it.',
-    options: ['content', 'attachments'],
+    options: ['content', 'keyword', 'attachments'],
   },
   {
     category: 'lists',

@@ -11,10 +11,12 @@ const MEMORY = '/dev/shm'
 
 /** A Redis with the settings and the users of deploy/redis, and its folder in memory. */
 export interface GuardedRedis extends RedisServer {
-  /** Password of the relay's user, `lethe`, and of the replicas', `replica`. */
+  /** Password of every user: `lethe` is the relay's, `replica` the replicas'. */
   readonly password: string
   /** `redis://lethe:PASSWORD@127.0.0.1:PORT` */
   readonly relayUrl: string
+  /** The same for another user: `shred`. */
+  urlOf(user: string): string
   /** Runs one command as somebody who may do everything; the shipped users have nobody like that. */
   admin(...args: readonly (string | Buffer)[]): Promise<string>
   /** Runs one command as the relay's user. */
@@ -50,6 +52,7 @@ export async function startGuardedRedis({
       ...(port === undefined ? {} : { port }),
       args: ['--aclfile', users, '--dir', memory, ...following, ...args],
     })
+    const urlOf = (user: string) => `redis://${user}:${password}@127.0.0.1:${redis.port}`
     const as = (user: string) => ['--no-auth-warning', '--user', user, '--pass', password]
     return {
       ...redis,
@@ -57,7 +60,8 @@ export async function startGuardedRedis({
         return redis.pid
       },
       password,
-      relayUrl: `redis://lethe:${password}@127.0.0.1:${redis.port}`,
+      relayUrl: urlOf('lethe'),
+      urlOf,
       admin: (...command) => redis.cli(...as('admin'), ...command),
       asRelay: (...command) => redis.cli(...as('lethe'), ...command),
       stop: async () => {
@@ -73,5 +77,5 @@ export async function startGuardedRedis({
 
 async function usersWith(password: string): Promise<string> {
   const shipped = await readFile(USERS, 'utf8')
-  return `${shipped.replace(/^user (lethe|replica) on /gm, `$&>${password} `)}user admin on >${password} ~* &* +@all\n`
+  return `${shipped.replace(/^user \w+ on /gm, `$&>${password} `)}user admin on >${password} ~* &* +@all\n`
 }

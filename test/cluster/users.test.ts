@@ -1,24 +1,14 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { startCluster } from '../_util/cluster.ts'
 import type { RedisServer } from '../_util/redis.ts'
 import { startRelay } from '../_util/relay.ts'
 import { test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { auditFindings } from '../integration/audit-setup.ts'
+import { restrict } from './restrict.ts'
 
-const USERS = new URL('../../../deploy/redis/users.acl', import.meta.url)
 /** What the tests' own folders and machine bring. */
 const OF_TESTS = ['dir', 'core-dumps', 'redis-core-dumps', 'swap']
-
-/** Gives a node the users of the file, each with the password. Nobody can change it afterwards. */
-async function restrict(node: RedisServer, password: string): Promise<void> {
-  await node.cli('CONFIG', 'SET', 'masteruser', 'replica', 'masterauth', password)
-  const lines = readFileSync(USERS, 'utf8').trim().split('\n').reverse()
-  for (const [, user = '', ...rules] of lines.map((line) => line.split(' '))) {
-    await node.cli('ACL', 'SETUSER', user, ...rules, ...(user === 'default' ? [] : [`>${password}`]))
-  }
-}
 
 test('a relay works on a Redis Cluster as the user of deploy/redis/users.acl, and the audit is clean', async (t) => {
   const cluster = await startCluster({ masters: 3, replicas: 3 })

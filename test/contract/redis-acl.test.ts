@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
-import { AUDIT_COMMANDS, RELAY_COMMANDS, TOPOLOGY_COMMANDS } from '../../src/store/redis/commands.ts'
+import { AUDIT_COMMANDS, RELAY_COMMANDS, SHRED_COMMANDS, TOPOLOGY_COMMANDS } from '../../src/store/redis/commands.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import { startGuardedRedis } from '../_util/guarded-redis.ts'
 import { test } from '../_util/tap.ts'
@@ -83,22 +83,39 @@ runContract("Redis as the relay's user", {
   isShared: true,
 })
 
-test('deploy/redis/users.acl allows the relay what commands.ts lists, and nobody else anything', async (t) => {
+/** Of each user of the file but `default`: its commands, and whatever else its line says. */
+const USERS_EXPECTED: Readonly<Record<string, { commands: readonly string[]; others: readonly string[] }>> = {
+  lethe: { commands: ALLOWED, others: ['~lethe1:*', '&lethe1:*'] },
+  replica: { commands: ['ping', 'psync', 'replconf'], others: [] },
+  sentinel: {
+    commands: [
+      ...['ping', 'info', 'role', 'publish', 'subscribe', 'multi', 'exec', 'slaveof', 'config|rewrite'],
+      ...['client|setname', 'client|kill', 'script|kill'],
+    ],
+    others: ['&__sentinel__:hello'],
+  },
+  shred: { commands: SHRED_COMMANDS, others: ['~lethe1:*'] },
+}
+
+test('deploy/redis/users.acl allows each user what it needs, and nobody else anything', async (t) => {
   const text = readFileSync(USERS, 'utf8')
-  const [, , ...words] =
-    text
-      .split('\n')
-      .find((line) => line.startsWith('user lethe '))
-      ?.split(' ') ?? []
-  const isCommand = (word: string) => word.startsWith('+')
-  const others = ['on', 'resetkeys', 'resetchannels', '-@all', '~lethe1:*', '&lethe1:*']
-  t.same(
-    words.filter((word) => !isCommand(word)),
-    others,
-  )
-  t.same(words.filter(isCommand).sort(), ALLOWED.map((name) => `+${name}`).sort())
-  t.match(text, /^user default off resetkeys resetchannels -@all$/m)
+  const lines = text.trim().split('\n')
+  t.equal(lines.shift(), 'user default off resetkeys resetchannels -@all')
   t.notMatch(text, /nopass|>|#/, 'nobody can log in before passwords are given')
+  t.same(
+    lines.map((line) => line.split(' ')[1]),
+    Object.keys(USERS_EXPECTED),
+  )
+  for (const [, user = '', ...words] of lines.map((line) => line.split(' '))) {
+    const { commands = [], others = [] } = USERS_EXPECTED[user] ?? {}
+    const isCommand = (word: string) => word.startsWith('+')
+    t.same(
+      words.filter((word) => !isCommand(word)),
+      ['on', 'resetkeys', 'resetchannels', '-@all', ...others],
+      user,
+    )
+    t.same(words.filter(isCommand).sort(), commands.map((name) => `+${name}`).sort(), user)
+  }
 })
 
 test('Redis refuses the relay other commands, keys and channels', async (t) => {
@@ -111,7 +128,7 @@ test('Redis refuses the relay other commands, keys and channels', async (t) => {
   await t.rejects(redis.cli('PING'), /NOAUTH/, 'and whoever has no password, everything')
 })
 
-test('of all commands that Redis has, the relay may run those and no others', async (t) => {
+test('of all commands that Redis has, each user may run those and no others', async (t) => {
   const admin = new Redis({ port: redis.port, username: 'admin', password: redis.password })
   t.teardown(() => admin.disconnect())
   const commands = ((await admin.call('COMMAND', 'INFO')) as CommandInfo[]).flatMap((command) => {
@@ -119,14 +136,26 @@ test('of all commands that Redis has, the relay may run those and no others', as
     return subcommands.length > 0 ? subcommands : [command]
   })
   t.ok(commands.length > 300, 'the commands are found')
-  const allowed: string[] = []
-  for (const [name, arity] of commands) {
-    const words = name.split('|')
-    while (words.length < Math.abs(arity)) words.push(OWN)
-    const answer = await admin.call('ACL', 'DRYRUN', 'lethe', ...words)
-    if (answer === 'OK' || !String(answer).includes('no permissions to run the')) allowed.push(name)
+  for (const [user, expected] of Object.entries(USERS_EXPECTED)) {
+    const allowed: string[] = []
+    for (const [name, arity] of commands) {
+      const words = name.split('|')
+      while (words.length < Math.abs(arity)) words.push(OWN)
+      const answer = await admin.call('ACL', 'DRYRUN', user, ...words)
+      if (answer === 'OK' || !String(answer).includes('no permissions to run the')) allowed.push(name)
+    }
+    t.same(allowed.sort(), [...expected.commands, ...BEFORE_LOGIN].sort(), user)
   }
-  t.same(allowed.sort(), [...ALLOWED, ...BEFORE_LOGIN].sort())
+})
+
+test('the user of lethe shred can read no envelope, and the user of replicas runs no command on one', async (t) => {
+  const as = (user: string, line: string) =>
+    redis.cli('--no-auth-warning', '--user', user, '--pass', redis.password, ...line.split(' '))
+  for (const line of [`XRANGE ${OWN} - +`, `DUMP ${OWN}`, 'SCAN 0', 'CONFIG SET dir /', 'MONITOR', 'PSYNC ? -1'])
+    await t.rejects(as('shred', line), /NOPERM/, line)
+  await t.rejects(as('shred', 'DEL a'), /NOPERM.*key/)
+  for (const line of [`XLEN ${OWN}`, 'INFO', 'SCAN 0', 'CONFIG GET save'])
+    await t.rejects(as('replica', line), /NOPERM/)
 })
 
 test('that Redis ends when its tests have', async (t) => {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,26 +61,29 @@ function inEnvironment(env: Env, before?: string): AuditCase {
   return async () => added(await processFindings({}), await processFindings(env, before))
 }
 
-/** What this machine says of itself is put in a folder of the test's, since it cannot be made to swap. */
+/** What this machine says of itself is put in folders of the test's, since it cannot be made to swap. */
 async function swapping(t: Test): Promise<string[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'lethe-proc-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
   const head = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n'
-  const find = async (text: string) => {
-    writeFileSync(join(folder, 'swaps'), text)
-    const config = loadConfig({})
-    const facts = await readProcessFacts(config, folder)
-    return findingsIn(
-      audit({
-        nodes: [],
-        storeHosts: [],
-        isStoreTls: false,
-        publicOrigins: [],
-        process: facts,
-        isLoopback: () => true,
-      }),
+  const inMemory = `${head}/dev/zram0                              partition\t4194300\t\t0\t\t100\n`
+  const onDisk = `${head}/dev/sda2                               partition\t4194300\t\t12\t\t-2\n`
+  const find = async (swaps: string | undefined, bound = 'max') => {
+    const folder = mkdtempSync(join(tmpdir(), 'lethe-proc-'))
+    t.teardown(() => rmSync(folder, { recursive: true }))
+    mkdirSync(join(folder, 'self'))
+    mkdirSync(join(folder, 'groups', 'some', 'service'), { recursive: true })
+    writeFileSync(
+      join(folder, 'self', 'limits'),
+      'Max core file size        0                    0                    bytes\n',
     )
+    writeFileSync(join(folder, 'self', 'cgroup'), '0::/some/service\n')
+    writeFileSync(join(folder, 'groups', 'some', 'memory.swap.max'), `${bound}\n`)
+    if (swaps !== undefined) writeFileSync(join(folder, 'swaps'), swaps)
+    const process = await readProcessFacts(loadConfig({}), folder, join(folder, 'groups'))
+    const none = { nodes: [], storeHosts: [], isStoreTls: false, publicOrigins: [] }
+    return findingsIn(audit({ ...none, process, isLoopback: () => true }))
   }
-  const before = await find(`${head}/dev/zram0                              partition\t4194300\t\t0\t\t100\n`)
-  return added(before, await find(`${head}/dev/sda2                               partition\t4194300\t\t12\t\t-2\n`))
+  const before = await find(inMemory)
+  t.same(added(before, await find(onDisk, '0')), [], 'a group that may not swap does not')
+  t.same(added(before, await find(undefined)), ['swap'], 'what cannot be told counts as unsafe')
+  return added(before, await find(onDisk))
 }

@@ -12,6 +12,8 @@ const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 export interface RunOptions {
   /** Everything it can read from standard input; without it, standard input is empty. */
   input?: string | Uint8Array
+  /** Whether standard input stays open: what it reads, and when it ends, is up to the test. */
+  isInputOpen?: boolean
   env?: Readonly<Record<string, string>>
 }
 
@@ -28,6 +30,7 @@ export interface Finished {
 export interface Running {
   readonly child: ChildProcess
   stdout(): string
+  stderr(): string
   /** Resolves when it has ended. */
   readonly finished: Promise<Finished>
 }
@@ -42,7 +45,7 @@ export interface Shell {
 export async function createShell(t: Test): Promise<Shell> {
   const home = await mkdtemp(join(tmpdir(), 'lethe-cli-'))
   t.teardown(() => rm(home, { recursive: true, force: true }))
-  const start = (args: readonly string[], { input = '', env = {} }: RunOptions = {}): Running => {
+  const start = (args: readonly string[], { input = '', isInputOpen = false, env = {} }: RunOptions = {}): Running => {
     // The test runner gets into every Node by its options, which makes each of these processes start much slower.
     const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, CLI, ...args], {
       cwd: home,
@@ -56,7 +59,7 @@ export async function createShell(t: Test): Promise<Shell> {
       stderr += chunk
     })
     child.stdin.on('error', () => undefined) // it need not read what it is given
-    child.stdin.end(input)
+    if (!isInputOpen) child.stdin.end(input)
     const stdout = () => Buffer.concat(output).toString('utf8')
     const finish = async (): Promise<Finished> => {
       const closed = new Promise((resolve) => child.once('close', resolve))
@@ -64,7 +67,7 @@ export async function createShell(t: Test): Promise<Shell> {
       await closed
       return { code, stdout: stdout(), bytes: Buffer.concat(output), stderr }
     }
-    return { child, stdout, finished: finish() }
+    return { child, stdout, stderr: () => stderr, finished: finish() }
   }
   return { home, start, lethe: (args, options) => start(args, options).finished }
 }

@@ -9,7 +9,9 @@ import { bucketOf, deriveQueue } from '../../src/mailbox/sealing.ts'
 import { bucketKey } from '../../src/store/redis/keys.ts'
 import { startCluster } from '../_util/cluster.ts'
 import { findFreePort } from '../_util/ports.ts'
+import { startSentinelGroup } from '../_util/sentinel.ts'
 import { test } from '../_util/tap.ts'
+import { eventually } from '../_util/wait.ts'
 import { createSchemaCheck } from '../unit/disclosure-schema.ts'
 import { createShell } from './cli-setup.ts'
 import { environment, Owner, ownRedis, randomSecret, relayOn, SIZES } from './disclose-setup.ts'
@@ -185,4 +187,25 @@ test('it reads a Redis Cluster', async (t) => {
     t.equal(code, 0)
     t.match(JSON.parse(stdout), { waiting: { envelopes: 2 }, configuration: { store: 'cluster', readOnlySecrets: 1 } })
   }
+})
+
+test('it reads the master that Sentinels name, and goes on with another after a failover', async (t) => {
+  const group = await startSentinelGroup({ replicas: 1 })
+  t.teardown(() => group.stop())
+  const { lethe } = await createShell(t)
+  const env = { ...environment(group.url, randomSecret()), LETHE_REDIS_MIN_REPLICAS: '1' }
+  const relay = await relayOn(t, env)
+  const owner = new Owner()
+  await owner.receive(relay, 3, SIZES[0], DAY)
+  const disclose = () => lethe(['disclose', '--address', owner.mailbox.addressText], { env })
+  const isWhole = async () => {
+    const { code, stdout } = await disclose()
+    return code === 0 && JSON.parse(stdout).waiting.envelopes === 3
+  }
+  t.ok(await isWhole())
+  const first = await group.master()
+  await first.kill()
+  await eventually(async () => (await group.master()) !== first, { timeoutMs: 30_000 })
+  await eventually(isWhole, { timeoutMs: 30_000, intervalMs: 200 })
+  t.match(JSON.parse((await disclose()).stdout), { configuration: { store: 'sentinel' } })
 })

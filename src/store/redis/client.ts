@@ -44,14 +44,14 @@ export interface RedisAddress {
 
 /**
  * A connection to one address, made at once or not at all, that is not renewed. The caller disconnects it.
- * @param as the relay's user, or somebody who shows neither user nor password
+ * @param as the target's user, or somebody who shows neither user nor password
  * @returns why there is none, where there is none
  */
 export async function connectOnce(
   target: RedisTarget,
   ca: string | undefined,
   { host, port }: RedisAddress,
-  as: 'relay' | 'nobody' = 'relay',
+  as: 'user' | 'nobody' = 'user',
 ): Promise<Redis | StoreFault> {
   const { username, password, ...others } = connectionOptions(target, ca)
   const credentials = as === 'nobody' ? {} : { ...(username && { username }), ...(password && { password }) }

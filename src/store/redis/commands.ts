@@ -39,3 +39,24 @@ export const AUDIT_COMMANDS = [
   'slowlog|len',
   'type',
 ] as const
+
+/** All that `lethe shred` sends. `deploy/redis/users.acl` allows them to the user `shred`. */
+export const SHRED_COMMANDS = [
+  'acl|dryrun',
+  'acl|log',
+  'acl|whoami',
+  'client|id',
+  'client|list',
+  'cluster|nodes',
+  'config|get',
+  'del',
+  'expire',
+  'flushall',
+  'info',
+  'latency|latest',
+  'latency|reset',
+  'memory|purge',
+  'slowlog|len',
+  'slowlog|reset',
+  'xadd',
+] as const

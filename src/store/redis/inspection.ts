@@ -4,7 +4,7 @@ import { connectOnce, type RedisAddress, type RedisTarget } from './client.ts'
 import { readKeyspace } from './keyspace.ts'
 import { findProcess, locateFolder } from './local-process.ts'
 import { parseInfo, readNodeSettings, unlessRefused } from './node-settings.ts'
-import { findAddresses, replicasOf } from './topology.ts'
+import { addressName, findAddresses, replicasOf } from './topology.ts'
 import { readRights } from './user-rights.ts'
 
 export interface InspectionOptions {
@@ -26,7 +26,7 @@ export async function inspectStore(options: InspectionOptions): Promise<NodeFact
   const seen = new Set<string>()
   const nodes: NodeFacts[] = []
   for (let address = waiting.shift(); address; address = waiting.shift()) {
-    const name = nameOf(address)
+    const name = addressName(address)
     if (seen.has(name)) continue
     seen.add(name)
     const { node, replicas } = await inspectNode(options, address)
@@ -65,7 +65,7 @@ async function readFacts(
   const { target, ca } = options
   const local = await findProcess(Number(info.get('process_id')), address.port)
   const db = target.kind === 'node' ? target.db : 0
-  const said = await readNodeSettings(client, nameOf(address), options.settings)
+  const said = await readNodeSettings(client, addressName(address), options.settings)
   const role = ({ master: 'master', slave: 'replica' } as const)[info.get('role') ?? '']
   // Otherwise a replica in a cluster sends whoever asks for a key to its master.
   if (target.kind === 'cluster' && role === 'replica') await unlessRefused(client.readonly())
@@ -89,7 +89,7 @@ async function readFacts(
 
 function silentNode({ host, port }: RedisAddress, silence: NodeFacts['silence']): NodeFacts {
   return {
-    address: nameOf({ host, port }),
+    address: addressName({ host, port }),
     host,
     silence,
     settings: new Map(),
@@ -107,10 +107,6 @@ function silentNode({ host, port }: RedisAddress, silence: NodeFacts['silence'])
     rights: undefined,
     keyspace: undefined,
   }
-}
-
-function nameOf({ host, port }: RedisAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 function linksOf(info: ReadonlyMap<string, string>): NodeFacts['links'] {

@@ -29,7 +29,7 @@ export function hashTag(partition: number): string {
   return partition.toString(16).padStart(3, '0')
 }
 
-export function bucketKey(bucket: Bucket): string {
+export function bucketKey(bucket: Pick<Bucket, 'partition' | 'tag'>): string {
   const { tag } = bucket
   const text = Buffer.from(tag.buffer, tag.byteOffset, tag.length).toString('base64url')
   return `lethe1:{${hashTag(bucket.partition)}}:${text}`

@@ -31,6 +31,17 @@ export function replicasOf(info: ReadonlyMap<string, string>): RedisAddress[] {
   })
 }
 
+/** The master that a replica follows, from the fields of its INFO; none for a master. */
+export function masterOf(info: ReadonlyMap<string, string>): RedisAddress[] {
+  const host = info.get('master_host')
+  return host === undefined ? [] : [{ host, port: Number(info.get('master_port')) }]
+}
+
+/** `host:port`, for people. */
+export function addressName({ host, port }: RedisAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 async function askCluster(client: Redis): Promise<RedisAddress[]> {
   const table = (await client.call('CLUSTER', 'NODES')) as string
   return table.split('\n').flatMap((line) => {
