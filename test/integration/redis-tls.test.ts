@@ -56,8 +56,8 @@ test('with the lines for TLS of deploy/redis/redis.conf: relay, replica, audit a
     'clean, and the replica is reached by TLS',
   )
   await relay.stop()
-  const stranger = { ...env, LETHE_REDIS_CA_FILE: undefined, LETHE_STORE_SECRET: randomBytes(32).toString('base64url') }
-  const { LETHE_STORE_SECRET_FILE: _, LETHE_REDIS_CA_FILE: __, ...unproved } = stranger
+  const { LETHE_REDIS_URL } = env
+  const unproved = { LETHE_REDIS_URL, LETHE_STORE_SECRET: randomBytes(32).toString('base64url') }
   await t.rejects(auditFindings(unproved), /does not answer/, 'without the authority it is not believed')
   const { code, report } = await shred(t, ['--yes', '--redis-url-file', urlFile(t, urlOf('shred'))], { env })
   t.same([code, report.left, report.nodes.length], [0, [], 2])
