@@ -27,6 +27,7 @@ import type { RelayInfo } from './page/relay-info.ts'
 import { DEPOSIT_HEADER_BYTES } from './protocol/deposit-frames.ts'
 import { TTL_CLASSES } from './protocol/retention.ts'
 import { createMemoryStore } from './store/memory/mailbox-store.ts'
+import type { StoreFault } from './store/redis/faults.ts'
 import { RedisMailboxStore } from './store/redis/mailbox-store.ts'
 import type { Events } from './telemetry/events.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -54,6 +55,14 @@ export interface Relay {
   drain(): Promise<void>
 }
 
+/** The store is a Redis that lacks what is needed. */
+export class OldStoreError extends Error {
+  constructor() {
+    super('LETHE_REDIS_URL: this Redis is too old; Lethe needs Redis 7.0 or later, on every node')
+    this.name = 'OldStoreError'
+  }
+}
+
 /** How long the store is waited for before a relay listens without it. */
 const FIRST_CONTACT_MS = 3000
 /** How long after one node was refused the others are waited for, so that all faults are told at once. */
@@ -62,6 +71,7 @@ const OTHER_NODES_MS = 300
 /**
  * Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read.
  * @throws UnsafeStoreError for a store whose settings keep what it should forget, unless that is allowed
+ * @throws OldStoreError for a Redis before 7.0
  */
 export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
   const { events, clock = systemClock, random = createSystemRandom() } = parts
@@ -69,7 +79,15 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const { counts } = metrics
   const [whenRefused, markRefused] = signal()
   const guard = createGuard(config, events, markRefused)
-  const store = parts.store ?? createStore(config, guard, events, metrics, clock)
+  let isTooOld = false
+  const onFault = (fault: StoreFault) => {
+    events.storeFault(fault)
+    metrics.storeFault(fault)
+    if (fault !== 'version') return
+    isTooOld = true
+    markRefused()
+  }
+  const store = parts.store ?? createStore(config, guard, onFault, metrics, clock)
   const policy = policyOf(config)
   const secrets = secretsOf(config, random)
   const [whenUp, markUp] = signal()
@@ -116,10 +134,10 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
 
   await store.start(openMailboxes)
   await soonest([whenUp, whenRefused.then(() => setTimeout(OTHER_NODES_MS))], FIRST_CONTACT_MS)
-  if (guard.isRefusing) {
+  if (guard.isRefusing || isTooOld) {
     openMailboxes.close()
     await store.close()
-    throw new UnsafeStoreError(guard.faults)
+    throw isTooOld ? new OldStoreError() : new UnsafeStoreError(guard.faults)
   }
   metrics.start({ storeQueueBytes: () => depositor.storingBytes })
   const port = await listen(app, config.host, config.port)
@@ -180,7 +198,13 @@ function createGuard({ allowUnsafeStore }: Config, events: Events, onRefused: ()
   })
 }
 
-function createStore(config: Config, guard: StoreGuard, events: Events, metrics: Metrics, clock: Clock): MailboxStore {
+function createStore(
+  config: Config,
+  guard: StoreGuard,
+  onFault: (fault: StoreFault) => void,
+  metrics: Metrics,
+  clock: Clock,
+): MailboxStore {
   if (config.store.kind === 'memory') return createMemoryStore({ clock, capacityBytes: config.memoryStoreBytes })
   return new RedisMailboxStore({
     target: config.store,
@@ -188,10 +212,7 @@ function createStore(config: Config, guard: StoreGuard, events: Events, metrics:
     minReplicas: config.redisMinReplicas,
     wakeBits: config.wakeBits,
     guard,
-    onFault: (fault) => {
-      events.storeFault(fault)
-      metrics.storeFault(fault)
-    },
+    onFault,
     onBatch: metrics.storeBatch,
     onCommand: metrics.storeCommand,
   })

@@ -1,4 +1,4 @@
-import { type Relay, startRelay } from './app.ts'
+import { OldStoreError, type Relay, startRelay } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
 import { UnsafeStoreError } from './disclosure/store-guard.ts'
@@ -56,7 +56,7 @@ function crashSilently(events: Events): void {
 }
 
 function startProblem(error: unknown, { host, port, adminHost, adminPort }: Config): string {
-  if (error instanceof UnsafeStoreError) return error.message
+  if (error instanceof UnsafeStoreError || error instanceof OldStoreError) return error.message
   const { code, port: failedPort } = error as { code?: string; port?: number }
   const isAdmin = failedPort === adminPort && failedPort !== port
   const [portName, hostName, where] = isAdmin

@@ -12,7 +12,7 @@ const password = 'of-this-test'
 for (const node of cluster.nodes) await restrict(node, password)
 const hosts = cluster.nodes.map(({ port }) => ({ host: '127.0.0.1', port }))
 
-function contractOf(wakeBits: 12 | 16): Contract {
+function contractOf(wakeBits: 12 | 16 | 20 | 24): Contract {
   const access = { username: 'lethe', password: { reveal: () => password } }
   const target = { kind: 'cluster', hosts, tls: false, ...access } as const
   return {
@@ -24,13 +24,15 @@ function contractOf(wakeBits: 12 | 16): Contract {
 
 runContract("Redis Cluster as the relay's user", contractOf(12))
 
-test("what the store's contract says of wake-ups, Redis Cluster, 16 wake bits", async (t) => {
-  const contract = contractOf(16)
-  for (const [title, body] of Object.entries(wakeUpCases(contract))) {
-    const world = await contract.create()
-    await t.test(title, (t) => body(t, new Bench(t, world)))
-  }
-})
+for (const wakeBits of [16, 20, 24] as const) {
+  test(`[protocol §8] what the store's contract says of wake-ups, Redis Cluster, ${wakeBits} wake bits`, async (t) => {
+    const contract = contractOf(wakeBits)
+    for (const [title, body] of Object.entries(wakeUpCases(contract))) {
+      const world = await contract.create()
+      await t.test(title, (t) => body(t, new Bench(t, world)))
+    }
+  })
+}
 
 test('on every node of the cluster that user is refused anything else', async (t) => {
   const own = 'lethe1:{000}:AAAAAAAAAAAAAAAAAAAAAA'

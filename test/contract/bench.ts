@@ -69,7 +69,8 @@ export class Bench {
     const heard: Message[] = []
     this.#t.teardown(() => store.close())
     await store.start(recorder(heard))
-    await eventually(() => heard.some(({ kind }) => kind === 'up'))
+    // 4,096 subscriptions each, on a machine that may be busy.
+    await eventually(() => heard.some(({ kind }) => kind === 'up'), { timeoutMs: 40_000 })
     // Not in the last moments of a slot, so that a whole test falls into one. They come once in 28 hours.
     const isEnding = () => expiryOf(store.nowSeconds(0) + 30, WEEK) > expiryOf(store.nowSeconds(0), WEEK)
     while (!this.#world.advance && isEnding()) await sleep(500)

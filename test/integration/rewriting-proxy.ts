@@ -7,8 +7,15 @@ export interface RewritingProxy {
   stop(): Promise<void>
 }
 
-/** @param rewrite is given each piece as it arrives, as latin1 text, and gives as many characters */
-export async function startRewritingProxy(target: number, rewrite: (text: string) => string): Promise<RewritingProxy> {
+/**
+ * @param rewrite is given each piece as it arrives, as latin1 text, and gives as many characters
+ * @param port a free one by default
+ */
+export async function startRewritingProxy(
+  target: number,
+  rewrite: (text: string) => string,
+  port = 0,
+): Promise<RewritingProxy> {
   const sockets = new Set<Socket>()
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
@@ -26,7 +33,7 @@ export async function startRewritingProxy(target: number, rewrite: (text: string
     near.pipe(far)
     far.setEncoding('latin1').on('data', (text: string) => near.write(rewrite(text), 'latin1'))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   return {
     port: (server.address() as AddressInfo).port,
