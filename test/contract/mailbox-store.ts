@@ -6,15 +6,14 @@ import { readCases } from './reads.ts'
 import { timeCases } from './time.ts'
 import { wakeUpCases } from './wake-ups.ts'
 
-/** Time passes for real in some cases, about a minute: they come first, and that many run beside each other. */
+/** Time passes for real in some cases, about a minute: they come first, and the others run beside them. */
 const JOBS = 8
 
 /**
  * The contract of `MailboxStore`, sentence by sentence. Every adapter runs it.
  * @param name of the adapter
- * @param jobs fewer where an instance costs much to start
  */
-export function runContract(name: string, contract: Contract, jobs = JOBS): void {
+export function runContract(name: string, contract: Contract): void {
   const cases = {
     ...timeCases,
     ...depositCases(contract),
@@ -22,7 +21,7 @@ export function runContract(name: string, contract: Contract, jobs = JOBS): void
     ...erasureCases,
     ...wakeUpCases(contract),
   }
-  test(`the store's contract, ${name}`, { jobs }, async (t) => {
+  test(`the store's contract, ${name}`, { jobs: JOBS }, async (t) => {
     for (const [title, body] of Object.entries(cases)) {
       t.test(title, async (t) => {
         const world = await contract.create()

@@ -23,11 +23,11 @@ export async function makeFolder(t: Test): Promise<string> {
   return folder
 }
 
-/** Makes a self-signed certificate for 127.0.0.1 under a name. Rejects where there is no openssl. */
-export async function makeCertificate(folder: string, name: string): Promise<Certificate> {
+/** Makes a self-signed certificate under a name, for 127.0.0.1 by default. Rejects where there is no openssl. */
+export async function makeCertificate(folder: string, name: string, host = 'IP:127.0.0.1'): Promise<Certificate> {
   const [certFile, keyFile] = [join(folder, `${name}.crt`), join(folder, `${name}.key`)]
   const args = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
-  const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1']
+  const subject = ['-subj', `/CN=${name}`, '-addext', `subjectAltName=${host}`]
   try {
     await run('openssl', [...args, ...subject, '-keyout', keyFile, '-out', certFile])
   } catch (error) {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import calculateSlot from 'cluster-key-slot'
 import { Cluster, Redis } from 'ioredis'
 import { faultOf, type StoreFault } from './faults.ts'
@@ -53,7 +54,7 @@ export async function connectOnce(
   { host, port }: RedisAddress,
   as: 'user' | 'nobody' = 'user',
 ): Promise<Redis | StoreFault> {
-  const { username, password, ...others } = connectionOptions(target, ca)
+  const { username, password, ...others } = namingServer(connectionOptions(target, ca), host)
   const credentials = as === 'nobody' ? {} : { ...(username && { username }), ...(password && { password }) }
   const db = target.kind === 'node' ? target.db : 0
   // The ready check asks for INFO, and tells the console where the user may not.
@@ -92,6 +93,12 @@ function connectionOptions({ username, password, tls }: RedisAccess, ca: string 
   }
 }
 
+// Node names the server in the handshake only where it is told to, and hosted Redis is often told apart by that.
+// [RFC6066-3]
+function namingServer<Options extends ConnectionOptions>(options: Options, host: string): Options {
+  return options.tls && !isIP(host) ? { ...options, tls: { ...options.tls, servername: host } } : options
+}
+
 function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
   if (target.kind === 'cluster') {
     return new Cluster([...target.hosts], {
@@ -108,7 +115,7 @@ function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
   const single = { ...options, enableOfflineQueue: false, retryStrategy: reconnectDelayMs }
   if (target.kind === 'node') {
     const [{ host, port }] = target.hosts as [RedisAccess['hosts'][number]]
-    return new Redis({ ...single, host, port, db: target.db })
+    return new Redis({ ...namingServer(single, host), host, port, db: target.db })
   }
   return new Redis({
     ...single,

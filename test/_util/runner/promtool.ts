@@ -14,5 +14,5 @@ export const HOW_TO_INSTALL_PROMTOOL = `promtool is not on the PATH; it comes wi
  */
 export function installPromtool(path: string, files: readonly string[]): void {
   if (findProgram('promtool', path) !== undefined || !canInstall(path)) return
-  if (files.some((file) => readFileSync(file, 'utf8').includes('promtool'))) installWithApt('prometheus')
+  if (files.some((file) => readFileSync(file, 'utf8').includes('promtool'))) installWithApt('prometheus', path)
 }

@@ -1,11 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
-import { canInstall, findProgram, installWithApt, isExecutable } from './apt.ts'
+import { canInstall, findProgram, installWithApt, isExecutable, type Machine, thisMachine } from './apt.ts'
 
 const LOWEST_MAJOR = 7
-
-/** Where packages put redis-server on systems whose PATH leaves that folder out. */
-const USUAL_FOLDERS = ['/usr/bin', '/usr/local/bin', '/usr/sbin', '/opt/homebrew/bin', '/opt/homebrew/opt/redis/bin']
 
 const HOW_TO_INSTALL = `The tests need redis-server and redis-cli, version ${LOWEST_MAJOR}.0 or later, on the PATH:
   Debian, Ubuntu   sudo apt-get install redis-server
@@ -24,8 +21,8 @@ interface Found {
 }
 
 /** Every redis-server with a redis-cli beside it, in the order of the PATH. */
-function installed(path: string): Found[] {
-  const folders = new Set([...path.split(delimiter).filter(Boolean), ...USUAL_FOLDERS])
+function installed(path: string, usualFolders: readonly string[]): Found[] {
+  const folders = new Set([...path.split(delimiter).filter(Boolean), ...usualFolders])
   return [...folders].flatMap((folder) => {
     const server = join(folder, 'redis-server')
     if (!isExecutable(server) || !isExecutable(join(folder, 'redis-cli'))) return []
@@ -45,14 +42,14 @@ function complaint(seen: readonly Found[], triedApt: boolean): string {
  * Gives a PATH whose first redis-server is 7.0 or later. Where there is none, installs it with apt-get if that can be
  * done (root, and apt-get there); otherwise throws RedisMissingError.
  */
-export function pathWithRedis(path: string): string {
+export function pathWithRedis(path: string, machine: Machine = thisMachine): string {
   const choose = (found: readonly Found[]) => found.find(({ major }) => major >= LOWEST_MAJOR)
-  let found = installed(path)
+  let found = installed(path, machine.usualFolders)
   let chosen = choose(found)
-  const mayInstall = canInstall(path)
+  const mayInstall = canInstall(path, machine)
   if (!chosen && mayInstall) {
-    installWithApt('redis-server')
-    found = installed(path)
+    installWithApt('redis-server', path, machine)
+    found = installed(path, machine.usualFolders)
     chosen = choose(found)
   }
   if (!chosen) throw new RedisMissingError(complaint(found, mayInstall))

@@ -1,0 +1,88 @@
+import { sharedRedisUrl } from '../_util/redis.ts'
+import { type Test, test } from '../_util/tap.ts'
+import { eventually } from '../_util/wait.ts'
+import { createEnvelope, createMailbox, idsOf, numbersOf } from '../conformance/client.ts'
+import { deposit } from '../conformance/http.ts'
+import { connectMailbox } from '../conformance/mailbox-socket.ts'
+import { checkProblem } from '../conformance/problems.ts'
+import { createStoreSecret, type Env, relayFor } from '../conformance/stores.ts'
+import {
+  makeCertificateFiles,
+  startTlsCluster,
+  startTlsFront,
+  startTlsNode,
+  startTlsSentinel,
+} from './redis-tls-setup.ts'
+
+const MASTER_NAME = 'lethe'
+const MAILBOXES = 6
+
+async function relayOn(t: Test, url: string, env: Env = {}) {
+  return await relayFor(t, { LETHE_REDIS_URL: url, LETHE_STORE_SECRET: createStoreSecret(), ...env })
+}
+
+/** What waited, what is pushed and what is acknowledged, for several mailboxes, which fall on several nodes. */
+async function carries(t: Test, url: string, caFile: string): Promise<void> {
+  const relay = await relayOn(t, url, { LETHE_REDIS_CA_FILE: caFile })
+  await eventually(async () => (await fetch(`${relay.adminUrl}/readyz`)).status === 200, { timeoutMs: 30_000 })
+  const reader = await connectMailbox(relay)
+  for (let channel = 0; channel < MAILBOXES; channel++) {
+    const mailbox = createMailbox()
+    t.equal((await deposit(relay, mailbox.address, createEnvelope(4_000, 1))).status, 202)
+    await reader.open(channel, mailbox)
+    const waited = await reader.untilDrained(channel)
+    t.equal((await deposit(relay, mailbox.address, createEnvelope(4_000, 2))).status, 202)
+    const pushed = await reader.envelopes(channel, 1)
+    t.same(numbersOf([...waited, ...pushed]), [1, 2])
+    reader.ack(channel, idsOf([...waited, ...pushed]))
+  }
+  await reader.close()
+}
+
+async function isRefused(t: Test, url: string, env: Env = {}): Promise<void> {
+  const relay = await relayOn(t, url, env)
+  t.equal((await fetch(`${relay.adminUrl}/readyz`)).status, 503)
+  checkProblem(t, await deposit(relay, createMailbox().address, createEnvelope()), 'ERR_STORE_UNAVAILABLE')
+}
+
+test('[LETHE_REDIS_URL] rediss:// with the authority of LETHE_REDIS_CA_FILE', async (t) => {
+  const files = await makeCertificateFiles(t)
+  await carries(t, `rediss://127.0.0.1:${await startTlsNode(t, files)}`, files.caFile)
+})
+
+test('[LETHE_REDIS_URL] rediss+sentinel://: Sentinel and master alike', async (t) => {
+  const files = await makeCertificateFiles(t)
+  const port = await startTlsSentinel(t, files, MASTER_NAME)
+  await carries(t, `rediss+sentinel://127.0.0.1:${port}/${MASTER_NAME}`, files.caFile)
+})
+
+test('[LETHE_REDIS_URL] rediss+cluster://: every node', async (t) => {
+  const files = await makeCertificateFiles(t)
+  const [port] = await startTlsCluster(t, files)
+  await carries(t, `rediss+cluster://127.0.0.1:${port}`, files.caFile)
+})
+
+test('[LETHE_REDIS_URL] a server that cannot prove who it is, or speaks no TLS, is not used', async (t) => {
+  const files = await makeCertificateFiles(t)
+  const port = await startTlsNode(t, files)
+  const others = await makeCertificateFiles(t, 'IP:127.0.0.9')
+  const elsewhere = await startTlsNode(t, others)
+  await t.test('no authority', (t) => isRefused(t, `rediss://127.0.0.1:${port}`))
+  await t.test('another authority', (t) =>
+    isRefused(t, `rediss://127.0.0.1:${port}`, { LETHE_REDIS_CA_FILE: others.caFile }),
+  )
+  await t.test('a certificate for another host', (t) =>
+    isRefused(t, `rediss://127.0.0.1:${elsewhere}`, { LETHE_REDIS_CA_FILE: others.caFile }),
+  )
+  await t.test('no TLS', (t) =>
+    isRefused(t, sharedRedisUrl().replace('redis:', 'rediss:'), { LETHE_REDIS_CA_FILE: files.caFile }),
+  )
+  await t.test('TLS where none is expected', (t) => isRefused(t, `redis://127.0.0.1:${port}`))
+})
+
+test('[RFC6066-3] a Redis that is called by name is told that name', async (t) => {
+  const files = await makeCertificateFiles(t, 'DNS:localhost')
+  const front = await startTlsFront(t, Number(new URL(sharedRedisUrl()).port), files)
+  await carries(t, `rediss://localhost:${front.port}`, files.caFile)
+  t.same([...front.names], ['localhost'])
+})
