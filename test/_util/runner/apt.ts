@@ -47,7 +47,11 @@ function aptGet(path: string, ...args: string[]): boolean {
 }
 
 /** Installs Debian's package without letting it start its service. @returns whether that went well */
-export function installWithApt(name: string, path: string, { policyFile }: Machine = thisMachine): boolean {
+export function installWithApt(
+  name: string,
+  path = process.env.PATH ?? '',
+  { policyFile }: Machine = thisMachine,
+): boolean {
   process.stderr.write(`${name} is missing: installing it with apt-get\n`)
   let policyIsOurs = false
   try {
