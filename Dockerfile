@@ -6,6 +6,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY ops/build ops/build
+COPY ops/load ops/load
 COPY src src
 RUN npm run build
 

@@ -1,6 +1,7 @@
 /**
- * Writes build/src/version.json, and copies what the compiler does not: the Redis scripts and what src/page serves as it is, each to the same place under
- * build/src. Copies of files that are gone are removed.
+ * Writes build/src/version.json, and copies what the compiler does not: the Redis scripts and what src/page serves as it
+ * is, each to the same place under build, and the profiles of `lethe load`, since ops is not shipped. Copies of files that
+ * are gone are removed.
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 const ASSETS = [
   { folder: 'src/store/redis/scripts', extensions: /\.lua$/ },
   { folder: 'src/page', extensions: /\.(html|css|js|mjs|svg|png|ico|txt|webmanifest)$/ },
+  { folder: 'ops/load', extensions: /\.json$/, target: 'build/src/load/profiles' },
 ]
 /** What the compiler writes to the same place, and what therefore stays. */
 const COMPILED = /\.(js|js\.map|d\.ts)$/
@@ -27,8 +29,7 @@ function filesOf(folder) {
   }
 }
 
-for (const { folder, extensions } of ASSETS) {
-  const target = join('build', folder)
+for (const { folder, extensions, target = join('build', folder) } of ASSETS) {
   const assets = filesOf(folder).filter((name) => extensions.test(name))
   for (const name of filesOf(target)) {
     if (extensions.test(name) && !COMPILED.test(name) && !assets.includes(name)) rmSync(join(project, target, name))

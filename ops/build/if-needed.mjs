@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const project = fileURLToPath(new URL('../../', import.meta.url))
 /** Written last by a build. */
 const RESULT = 'build/src/version.json'
-const SOURCES = ['src', 'test', 'ops/forensics', 'tsconfig.json', 'package.json', 'ops/build/assets.mjs']
+const SOURCES = ['src', 'test', 'ops/forensics', 'ops/load', 'tsconfig.json', 'package.json', 'ops/build/assets.mjs']
 
 function newest(path) {
   const stats = statSync(path)

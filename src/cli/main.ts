@@ -9,6 +9,7 @@ import { EXIT, EXIT_HELP } from './exit-codes.ts'
 import { describeFailure, Failure } from './failure.ts'
 import { healthcheckCommand } from './healthcheck-command.ts'
 import { inventoryCommand } from './inventory-command.ts'
+import { loadCommand } from './load-command.ts'
 import { mailboxNewCommand, mailboxShowCommand } from './mailbox-commands.ts'
 import { receiveCommand } from './receive-command.ts'
 import { sendCommand } from './send-command.ts'
@@ -26,7 +27,11 @@ const COMMANDS: readonly Command[] = [
   auditCommand,
   discloseCommand,
   inventoryCommand,
+<<<<<<< HEAD
   shredCommand,
+=======
+  loadCommand,
+>>>>>>> aaabbb2 (lethe load on the command line: options, profiles, thresholds, table, JSON, a page with charts; every planted fault is found on both stores)
   demoCommand,
 ]
 

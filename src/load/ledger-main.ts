@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import { monotonicMs } from './clock.ts'
 import { Ledger } from './ledger.ts'
 import type { LedgerCommand, LedgerMessage } from './messages.ts'
-import { EMPTY_RECORD, KIND, RECORD_BYTES, readRecord } from './record.ts'
+import { EMPTY_RECORD, KIND, RECORD_BYTES, readRecord, workerOfSession } from './record.ts'
 
 /**
  * The process that the ledger lives in, so that nothing that happens to relays or workers happens to it. Workers write
@@ -20,12 +20,19 @@ function tell(message: LedgerMessage): void {
 
 function serve(socket: Socket): void {
   let rest: Buffer | undefined
+  let worker: number | undefined
+  let heardMs = 0
   socket.on('error', () => undefined)
+  socket.on('close', () => {
+    if (worker !== undefined) ledger.workerEnded(worker, heardMs)
+  })
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk])
     let at = 0
     for (; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
       readRecord(bytes, at, record)
+      heardMs = record.atMs
+      if (record.session !== 0) worker = workerOfSession(record.session)
       if (record.kind === KIND.mark) tell({ kind: 'mark', worker: record.worker, mark: record.number })
       else ledger.take(record)
     }

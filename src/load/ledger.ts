@@ -2,7 +2,7 @@ import { ERRORS } from '../protocol/errors.ts'
 import { classSeconds } from '../protocol/retention.ts'
 import type { Account } from './account.ts'
 import { LedgerPage, PAGE_BITS, STATE } from './ledger-page.ts'
-import { ARRIVAL, KIND, type LedgerRecord, OUTCOME, type Outcome } from './record.ts'
+import { ARRIVAL, KIND, type LedgerRecord, OUTCOME, type Outcome, workerOfSession } from './record.ts'
 import { Sessions } from './sessions.ts'
 
 /** Details of a settled page are kept for so long, for duplicates that come late. */
@@ -92,6 +92,11 @@ export class Ledger {
   /** Whether every mailbox that is owed something was read to its end after that moment. */
   isReadSince(sinceMs: number): boolean {
     return this.owed().every((mailbox) => this.#sessions.lastDrainedMs(mailbox) >= sinceMs)
+  }
+
+  /** A worker is gone, with all its sessions. `atMs`: when it was last heard of. */
+  workerEnded(worker: number, atMs: number): void {
+    this.#sessions.closedAll((id) => workerOfSession(id) === worker, atMs)
   }
 
   #noteSent(record: LedgerRecord): void {

@@ -133,6 +133,8 @@ export function checkPlan(plan: LoadPlan): void {
     if (!(share > 0 && share <= 1)) throw new PlanError('departures', 'a share is more than 0 and at most 1')
     if (!(atSeconds >= 0 && awaySeconds >= 0 && everySeconds > 0))
       throw new PlanError('departures', 'times are numbers of seconds, not below 0')
+    if (atSeconds >= plan.durationSeconds)
+      throw new PlanError('departures', `one is due after ${atSeconds} s, and the test is over before`)
   }
 }
 

@@ -1,11 +1,7 @@
 import { monotonicMs } from './clock.ts'
-import { ARRIVAL, KIND } from './record.ts'
+import { ARRIVAL, KIND, sessionOf } from './record.ts'
 import { readStamp, type Stamp } from './stamp.ts'
 import type { WorkerContext } from './worker-context.ts'
-
-/** Sessions of one worker that are told apart. */
-const SESSION_BITS = 22
-const WORKERS = 1 << (32 - SESSION_BITS)
 
 let sessions = 0
 const stamp: Stamp = { worker: 0, number: 0, mailbox: 0, stream: 0, dueMs: 0, lane: 0 }
@@ -23,7 +19,7 @@ export class Reading {
   constructor(context: WorkerContext, mailbox: number) {
     this.#context = context
     this.#mailbox = mailbox
-    this.#session = ((context.worker % WORKERS) * 2 ** SESSION_BITS + (++sessions % 2 ** SESSION_BITS)) >>> 0
+    this.#session = sessionOf(context.worker, ++sessions)
   }
 
   /** @param id 16 bytes */

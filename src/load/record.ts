@@ -32,6 +32,19 @@ export interface LedgerRecord {
   atMs: number
 }
 
+/** Sessions of one worker that are told apart: the worker's index stands above these bits. */
+const SESSION_BITS = 22
+const MAX_WORKERS = 2 ** (32 - SESSION_BITS)
+
+/** @param count the how-manieth session of that worker it is */
+export function sessionOf(worker: number, count: number): number {
+  return (worker % MAX_WORKERS) * 2 ** SESSION_BITS + (count % 2 ** SESSION_BITS)
+}
+
+export function workerOfSession(session: number): number {
+  return session >>> SESSION_BITS
+}
+
 export const EMPTY_RECORD: Readonly<LedgerRecord> = {
   kind: KIND.sent,
   detail: 0,

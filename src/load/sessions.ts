@@ -24,6 +24,13 @@ export class Sessions {
     if (session !== undefined) session.closedMs = Math.min(session.closedMs, atMs)
   }
 
+  /** Ends all sessions whose number begins so: their process is gone. */
+  closedAll(isTheirs: (id: number) => boolean, atMs: number): void {
+    for (const sessions of this.#ofMailbox.values()) {
+      for (const session of sessions) if (isTheirs(session.id)) session.closedMs = Math.min(session.closedMs, atMs)
+    }
+  }
+
   /** When the mailbox was last read to its end; -1 where it never was. */
   lastDrainedMs(mailbox: number): number {
     return this.#ofMailbox.get(mailbox)?.at(-1)?.drainedMs ?? -1

@@ -49,11 +49,6 @@ function ownLimitsOf({ latencies, tester, deadWorkers }: Evidence): string[] {
       `workers were held up: their event loops ran up to ${tester.loopDelayMaxMs.toFixed(0)} ms late (99 %: ${tester.loopDelayP99Ms.toFixed(0)} ms)`,
     )
   }
-  if (tester.machineCpuMean > MACHINE_LIMIT) {
-    limits.push(
-      `this machine was busy: ${percent(tester.machineCpuMean)} of its processors were in use, so whatever runs here waits for the rest`,
-    )
-  }
   if (deadWorkers > 0) limits.push(`${deadWorkers} workers ended before the test did; what they knew last is missing`)
   return limits
 }
@@ -63,6 +58,11 @@ function notesOf({ plan, account, connections, tester, neverSent }: Evidence): s
   if (isLimited(account, connections)) {
     notes.push(
       'the relay limits this tester (429): exempt its address there, or what is measured is the limit (LETHE_ADMISSION)',
+    )
+  }
+  if (tester.machineCpuMean > MACHINE_LIMIT) {
+    notes.push(
+      `${percent(tester.machineCpuMean)} of this machine's processors were in use: if the relay runs here too, one waits for the other, so test from another machine`,
     )
   }
   if (tester.blockedSeconds > 0) {

@@ -2,7 +2,7 @@ import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/d
 
 /**
  * Loaded into a relay before it starts (`node --import`): from then on one deposit in so many goes wrong, as
- * `PLANTED_FAULT=kind:every` says. Whatever else the relay does is untouched.
+ * `PLANTED_FAULT=kind:every` says. Whatever else the relay does is untouched. Each is told on standard error.
  */
 const [kind = '', every = '1'] = (process.env.PLANTED_FAULT ?? '').split(':')
 
@@ -21,6 +21,10 @@ let held: { address: Buffer; store: () => void } | undefined
 
 function addressOf({ queue }: Deposit): Buffer {
   return addresses.get(queue) as Buffer
+}
+
+function tellPlanted(): void {
+  process.stderr.write('planted\n')
 }
 
 function copyFor(relay: Depositor, deposit: Deposit, address: Buffer): Deposit {
@@ -66,8 +70,10 @@ Depositor.prototype.deposit = function plant(deposit: Deposit, answer: Answer): 
     store.call(this, deposit, answer)
     if (!wait.address.equals(address)) return
     held = undefined
+    tellPlanted()
     wait.store()
   } else if (deposits % Number(every) === 0 && !(kind === 'swap' && previous?.equals(address))) {
+    if (kind !== 'reorder') tellPlanted()
     fault(this, deposit, answer)
   } else store.call(this, deposit, answer)
   previous = address
