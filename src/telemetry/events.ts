@@ -2,6 +2,7 @@ import type { Clock } from '../mailbox/ports.ts'
 import { UNSAFE_BY, type UnsafeBy } from '../mailbox/store-facts.ts'
 import { systemClock } from '../mailbox/system-ports.ts'
 import { Aggregates } from './aggregates.ts'
+import { placeOf } from './error-place.ts'
 import { METRICS } from './metrics-table.ts'
 
 /** What a field holds: a number, a yes or no, one of a list, or a TEXT that the software itself has made. */
@@ -145,20 +146,12 @@ export function createEvents(write: EventWriter, clock: Clock = systemClock): Ev
     certificateReloaded: () => write('certificate-reloaded', {}),
     certificateNotReloaded: () => write('certificate-not-reloaded', {}),
     internalError(error) {
-      const description = describe(error)
+      const description = placeOf(error)
       errors.add(`${description.errorName} ${description.place}`, description)
     },
     crashed(error) {
       flush()
-      write('crashed', describe(error))
+      write('crashed', placeOf(error))
     },
   }
-}
-
-/** Class and first place in the stack; an error's message is left out. */
-function describe(error: unknown): EventFields<'crashed'> {
-  if (!(error instanceof Error)) return { errorName: 'unknown', place: 'unknown' }
-  const frame = error.stack?.split('\n').find((line) => /^\s+at /.test(line)) ?? ''
-  const place = /([\w.-]+\.[cm]?[jt]s:\d+:\d+)/.exec(frame)?.[1] ?? 'unknown'
-  return { errorName: error.constructor.name, place }
 }

@@ -103,11 +103,17 @@ export async function breakSignatures(town: Town, person: Person, over: Listenin
   }
 }
 
-/** Any request that may be answered with an error. */
-export async function provokeOverHttp(town: Town, person: Person, over: Listening, provoked: Provoked): Promise<void> {
-  const to = town.mailboxes.make(KEEPER)
-  note(provoked, await sendOverHttp(town, { from: person, over, to, sizeIndex: 0, ttl: 60 }))
-  const wire = await person.reach(over)
+/** A deposit and a fetch, which may be answered with errors. */
+export async function provokeOverHttp(
+  town: Town,
+  sender: Person,
+  recipient: Person,
+  over: Listening,
+  provoked: Provoked,
+): Promise<void> {
+  const to = town.mailboxes.make(recipient.name)
+  note(provoked, await sendOverHttp(town, { from: sender, over, to, sizeIndex: 0, ttl: 60 }))
+  const wire = await recipient.reach(over)
   const body = fetchBody(to, wire.origin)
-  note(provoked, await post(wire, `/v1/mailbox/fetch?${person.query}`, body, { ...person.headers }))
+  note(provoked, await post(wire, `/v1/mailbox/fetch?${recipient.query}`, body, { ...recipient.headers }))
 }

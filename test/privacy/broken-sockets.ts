@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { eventually } from '../_util/wait.ts'
 import { depositFrame } from '../conformance/client.ts'
 import { connectDeposit } from '../conformance/deposit-socket.ts'
+import { request } from '../conformance/http.ts'
 import type { MailboxSocket } from '../conformance/mailbox-socket.ts'
+import { CLOSE } from '../conformance/problems.ts'
 import { KEEPER, type Person } from './people.ts'
+import type { RelayProcess } from './relay-process.ts'
 import type { Town } from './town.ts'
 import { connectReader, noteBuckets, type Sending, sendOverSocket, writeEnvelope } from './traffic.ts'
 import type { Listening } from './wire.ts'
@@ -15,6 +19,7 @@ export interface Refusals {
 
 /** How long a close is waited for: the longest takes 10 s without an OPEN. */
 const CLOSE_MS = 25_000
+const TOO_SLOW_COUNTED = `lethe_socket_closes_total{code="${CLOSE.tooSlow}"} 1`
 
 /** Takes what comes until the relay closes, and notes it. */
 async function untilClosed(socket: MailboxSocket, { errors, closes }: Refusals): Promise<void> {
@@ -95,25 +100,25 @@ export async function displace(town: Town, person: Person, relays: readonly [Lis
   await Promise.all([older.close(), newer.close()])
 }
 
-/** A reader that takes nothing, while envelopes of a mailbox that nobody else has come. */
+/** A reader that takes nothing of the envelopes of 64,000 bytes that wait for it. Its relay must tell exact metrics. */
 export async function stallReader(
   town: Town,
-  person: Person,
-  over: Listening,
-  sizeBytes: number,
+  [sender, reader]: readonly [Person, Person],
+  over: RelayProcess,
   { closes }: Refusals,
 ): Promise<void> {
-  const mailbox = town.mailboxes.make(person.name)
-  const sender = await connectDeposit(await person.reach(over), person.socket)
-  const envelope = town.book.add('envelope', randomBytes(sizeBytes), person.name).bytes
+  const mailbox = town.mailboxes.make(reader.name)
+  const depositing = await connectDeposit(await sender.reach(over), sender.socket)
+  const envelope = town.book.add('envelope', randomBytes(64_000), reader.name).bytes
   const deposits = Array.from({ length: 200 }, (_, ref) => ({ ref, ttl: 600, address: mailbox.address, envelope }))
-  await sender.depositAll(deposits)
-  const reader = await connectReader(town, person, over)
-  reader.sendOpen(1, mailbox)
-  reader.pause()
-  await new Promise((resolve) => setTimeout(resolve, 12_000))
-  reader.resume()
-  const last = (await reader.rest(5_000)).at(-1)
-  if (last?.kind === 'close') closes.add(last.code)
-  await sender.close()
+  await depositing.depositAll(deposits)
+  await depositing.close()
+  const stalled = await connectReader(town, reader, over)
+  const wire = await reader.reach(over)
+  wire.hold()
+  stalled.sendOpen(1, mailbox)
+  // Who takes nothing is not told either.
+  const isCounted = async () => (await request({ url: over.adminUrl }, '/metrics')).body.includes(TOO_SLOW_COUNTED)
+  await eventually(isCounted, { timeoutMs: 2 * CLOSE_MS, intervalMs: 250 })
+  closes.add(CLOSE.tooSlow)
 }

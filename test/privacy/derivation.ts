@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash, createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { CLASSES } from '../conformance/client.ts'
 
 /** What a relay derives from storeSecret and an address, made here from the protocol's own words [protocol §1]. */
@@ -61,19 +61,4 @@ export function bucketsAt(sizeIndex: number, ttl: number, fromSeconds: number, t
     buckets.push({ sizeIndex, classIndex, expiresAt })
   }
   return buckets
-}
-
-/** The bucket that an envelopeId names; undefined where the key is not its mailbox's. */
-export function bucketOfId({ idKey }: Queue, id: Buffer): BucketName | undefined {
-  const decipher = createDecipheriv('aes-128-ecb', idKey, null).setAutoPadding(false)
-  const block = Buffer.concat([decipher.update(id), decipher.final()])
-  if (block.readUInt16BE(14) !== 0) return undefined
-  return { sizeIndex: block.readUInt8(0), classIndex: block.readUInt8(1), expiresAt: block.readUInt32BE(2) }
-}
-
-/** Unseals what lies in a bucket; throws where key or bucket is another [protocol §2]. */
-export function unseal(queue: Queue, bucket: BucketName, sealed: Buffer): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', queue.sealKey, sealed.subarray(0, 12))
-  decipher.setAAD(bucketTagOf(queue, bucket)).setAuthTag(sealed.subarray(-16))
-  return Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()])
 }

@@ -1,6 +1,6 @@
-import { type Canary, KIND_NAMES, type Kind } from './canaries.ts'
+import type { Canary, Kind } from './canaries.ts'
 import type { Scanner } from './scanner.ts'
-import { rowOf, SURFACE_NAMES, type Surface } from './surfaces.ts'
+import { rowOf, type Surface } from './surfaces.ts'
 
 interface Piece {
   readonly surface: Surface
@@ -18,7 +18,17 @@ export interface Cell {
   readonly leaks: string[]
 }
 
-export type Findings = ReadonlyMap<Surface, ReadonlyMap<Kind, Cell>>
+/** What is on every surface. */
+export class Findings {
+  readonly #cells = new Map<string, Cell>()
+
+  get(surface: Surface, kind: Kind): Cell {
+    const name = `${surface} ${kind}`
+    const cell = this.#cells.get(name) ?? { hits: 0, leaks: [] }
+    this.#cells.set(name, cell)
+    return cell
+  }
+}
 
 /** Everything that was collected, by the surface it was found on. */
 export class Evidence {
@@ -42,15 +52,14 @@ export class Evidence {
 
   /** Looks through everything. */
   search(scanner: Scanner): Findings {
-    const cell = (): Cell => ({ hits: 0, leaks: [] })
-    const row = () => new Map<Kind, Cell>(KIND_NAMES.map((kind) => [kind, cell()]))
-    const findings = new Map(SURFACE_NAMES.map((surface) => [surface, row()]))
+    const findings = new Findings()
     for (const piece of this.#pieces) {
       for (const [canary, count] of scanner.scan(piece.bytes)) {
-        const found = findings.get(piece.surface)?.get(canary.kind) as Cell
-        found.hits += count
-        if (!isAllowed(piece, canary))
-          found.leaks.push(`${canary.kind} ${canary.bytes.toString('hex', 0, 8)}…: ${piece.origin}`)
+        const cell = findings.get(piece.surface, canary.kind)
+        cell.hits += count
+        if (!isAllowed(piece, canary)) {
+          cell.leaks.push(`${canary.kind} ${canary.bytes.toString('hex', 0, 8)}…: ${piece.origin}`)
+        }
       }
     }
     return findings
@@ -59,5 +68,5 @@ export class Evidence {
 
 function isAllowed({ surface, owner }: Piece, canary: Canary): boolean {
   const { may, isOwn } = rowOf(surface)
-  return may.includes(canary.kind) && (!isOwn || (owner !== undefined && canary.owner === owner))
+  return canary.kind in may && (!isOwn || (owner !== undefined && canary.owner === owner))
 }

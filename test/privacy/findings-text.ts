@@ -1,30 +1,39 @@
-import { KIND_NAMES, KINDS, type Kind } from './canaries.ts'
-import { rowOf, SURFACE_NAMES, type Surface } from './surfaces.ts'
+import { KIND_NAMES, KINDS } from './canaries.ts'
+import type { Findings } from './evidence.ts'
+import { rowOf, SURFACE_NAMES } from './surfaces.ts'
 
-const NAME_WIDTH = Math.max(...SURFACE_NAMES.map(({ length }) => length))
-
-/** Surface × kind of canary, a line a surface. */
-export function formatTable(title: string, cellOf: (surface: Surface, kind: Kind) => string): string[] {
-  const widths = KIND_NAMES.map((kind) => KINDS[kind].length)
-  const line = (name: string, entries: readonly string[]) =>
-    `${name.padEnd(NAME_WIDTH)}  ${entries.map((entry, i) => entry.padStart(widths[i] as number)).join(' ')}`
-  const rows = SURFACE_NAMES.map((surface) =>
-    line(
-      surface,
-      KIND_NAMES.map((kind) => cellOf(surface, kind)),
-    ),
-  )
-  return [
-    line(
-      title,
-      KIND_NAMES.map((kind) => KINDS[kind]),
-    ),
-    ...rows,
-  ]
+/** Columns, the first to the left and the others to the right. */
+export function format(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  return rows.map((row) => {
+    const cells = row.map((text, column) =>
+      column === 0 ? text.padEnd(widths[0] ?? 0) : text.padStart(widths[column] ?? 0),
+    )
+    return cells.join(' ')
+  })
 }
 
-/** A number of hits: `.` for none, in brackets where the table allows them. */
-export function hitsText(surface: Surface, kind: Kind, hits: number): string {
-  if (hits === 0) return '.'
-  return rowOf(surface).may.includes(kind) ? `(${hits})` : String(hits)
+/** Surface × kind of canary: how often it was found, `.` for never, in brackets where the table allows it. */
+export function formatFindings(findings: Findings): string[] {
+  const rows = SURFACE_NAMES.map((surface) => [
+    surface,
+    ...KIND_NAMES.map((kind) => {
+      const { hits } = findings.get(surface, kind)
+      if (hits === 0) return '.'
+      return kind in rowOf(surface).may ? `(${hits})` : String(hits)
+    }),
+  ])
+  return format([['', ...KIND_NAMES.map((kind) => KINDS[kind])], ...rows])
+}
+
+/** A line for each reason that something in brackets has: kinds, surfaces, why. */
+export function formatAllowances(): string[] {
+  const allowed = SURFACE_NAMES.flatMap((surface) =>
+    Object.entries(rowOf(surface).may).map(([kind, reason]) => ({ surface, kind, reason })),
+  )
+  return [...new Set(allowed.map(({ reason }) => reason))].map((reason) => {
+    const own = allowed.filter((each) => each.reason === reason)
+    const [kinds, surfaces] = [own.map(({ kind }) => kind), own.map(({ surface }) => surface)]
+    return `${[...new Set(kinds)].join(', ')} in ${[...new Set(surfaces)].join(', ')}: ${reason}`
+  })
 }

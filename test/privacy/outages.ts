@@ -3,6 +3,7 @@ import { fetchBody } from '../conformance/client.ts'
 import { connectDeposit } from '../conformance/deposit-socket.ts'
 import { post } from '../conformance/http.ts'
 import type { MailboxSocket } from '../conformance/mailbox-socket.ts'
+import { RawConnection } from '../integration/raw-http.ts'
 import { note, type Provoked, provokeOverHttp } from './broken-requests.ts'
 import type { Refusals } from './broken-sockets.ts'
 import { bucketKeyOf, bucketsAt } from './derivation.ts'
@@ -15,9 +16,9 @@ const RECOVERY = { timeoutMs: 30_000, intervalMs: 100 }
 
 /** Redis goes on answering, but not as it should. */
 export async function troubleRedis(cast: Cast, provoked: Provoked): Promise<void> {
-  const { town, ada, first } = cast
+  const { town, ada, dan, first } = cast
   const { redis } = town
-  const attempt = () => provokeOverHttp(town, ada, first, provoked)
+  const attempt = () => provokeOverHttp(town, ada, dan, first, provoked)
   await redis.cli('ACL', 'SETUSER', 'lethe', '-xadd', '-exists')
   await attempt()
   await redis.cli('ACL', 'SETUSER', 'lethe', '+xadd', '+exists')
@@ -30,15 +31,15 @@ export async function troubleRedis(cast: Cast, provoked: Provoked): Promise<void
 }
 
 /** What is no stream lies where buckets should be. */
-async function misplaceBuckets({ town, ada, first }: Cast, provoked: Provoked): Promise<void> {
+async function misplaceBuckets({ town, ada, dan, first }: Cast, provoked: Provoked): Promise<void> {
   const to = town.mailboxes.make(KEEPER)
   const sending = { from: ada, over: first, to, sizeIndex: 0, ttl: 3_600 } as const
   const now = Math.floor(Date.now() / 1_000)
   const keys = bucketsAt(0, sending.ttl, now - 1, now + 30).map((bucket) => bucketKeyOf(to.queue, bucket))
   for (const key of keys) await town.redis.cli('SET', key, 'no stream')
   note(provoked, await sendOverHttp(town, sending))
-  const wire = await ada.reach(first)
-  note(provoked, await post(wire, '/v1/mailbox/fetch', fetchBody(to, wire.origin), { ...ada.headers }))
+  const wire = await dan.reach(first)
+  note(provoked, await post(wire, '/v1/mailbox/fetch', fetchBody(to, wire.origin), { ...dan.headers }))
   for (const key of keys) await town.redis.cli('DEL', key)
   noteBuckets(town, sending, Date.now())
 }
@@ -50,7 +51,7 @@ export async function loseRedis(
   provoked: Provoked,
   { errors, closes }: Refusals,
 ): Promise<void> {
-  const { town, ada, ben, vandal, first, second } = cast
+  const { town, ada, ben, dan, vandal, first, second } = cast
   const ending = opened.map(async (reader) => {
     for (;;) {
       const arrival = await reader.next(60_000)
@@ -65,14 +66,14 @@ export async function loseRedis(
   const underWay = sendOverSocket(town, sendings)
   await town.redis.kill()
   for (const code of await underWay) errors.add(code)
-  for (const relay of [first, second]) await provokeOverHttp(town, ada, relay, provoked)
+  for (const relay of [first, second]) await provokeOverHttp(town, ada, dan, relay, provoked)
   const reader = await connectReader(town, vandal, first)
   reader.sendOpen(1, town.mailboxes.make(vandal.name))
   const refused = await reader.frame()
   if (refused.type === 'ERROR') errors.add(refused.code)
   await reader.close()
   await town.redis.start()
-  await provokeOverHttp(town, ada, first, provoked)
+  await provokeOverHttp(town, ada, dan, first, provoked)
   await town.furnishRedis()
   for (const over of [first, second]) {
     const sending = { from: ada, over, to, sizeIndex: 0, ttl: 60 } as const
@@ -95,17 +96,23 @@ export async function drainRelay(
   const wire = await eve.reach(relay)
   const body = fetchBody(town.mailboxes.make(eve.name), wire.origin, { wait: 30 })
   const poll = post(wire, '/v1/mailbox/fetch', body, { ...eve.headers })
+  // Its headers are whole only when the relay takes no more.
+  const late = new RawConnection(wire)
+  late.write(`GET /v1/info?${eve.query} HTTP/1.1\r\nHost: relay\r\nUser-Agent: `)
   await new Promise((resolve) => setTimeout(resolve, 300))
   relay.signal('SIGTERM')
   note(provoked, await poll)
   for (const socket of [reader, sender]) closes.add(await socket.closeCode())
+  late.write(`${eve.query}\r\n\r\n`)
+  await late.when(() => late.isEnded, 5_000)
+  note(provoked, { body: Buffer.from(late.received, 'latin1') })
   return relay.ended()
 }
 
 /** A relay in which the cryptography fails: requests get an answer, and a frame ends it. @returns its exit code */
-export async function breakRelay({ town, ada, ben }: Cast, provoked: Provoked): Promise<number | string | null> {
+export async function breakRelay({ town, ada, ben, dan }: Cast, provoked: Provoked): Promise<number | string | null> {
   const relay = await town.relay('broken', 'files', { preload: ['fault.js'], env: { LETHE_DRAIN_SECONDS: '1' } })
-  await provokeOverHttp(town, ada, relay, provoked)
+  await provokeOverHttp(town, ada, dan, relay, provoked)
   const to = town.mailboxes.make(ben.name)
   // The connection is gone with the relay, so nobody answers.
   sendOverSocket(town, [{ from: ben, over: relay, to, sizeIndex: 0, ttl: 60 }]).catch(() => {})

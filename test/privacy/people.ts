@@ -7,6 +7,9 @@ import type { Evidence } from './evidence.ts'
 import type { Surface } from './surfaces.ts'
 import { type Listening, startWire, type Wire } from './wire.ts'
 
+/** As much of what was sent on a connection as shows that it was. */
+const SENT_BYTES = 32_768
+
 /** What the answers to somebody are. */
 export type Role = Extract<Surface, `answers to ${string}`>
 
@@ -21,7 +24,7 @@ export class Person {
   /** Offers a subprotocol of its own besides. */
   readonly socket: SocketOptions
   readonly #role: Role
-  readonly #wires = new Map<Listening, Wire>()
+  readonly #wires = new Map<Listening, Promise<Wire>>()
 
   constructor(book: CanaryBook, name: string, role: Role) {
     const header = () => book.add('header', randomToken()).bytes.toString()
@@ -44,22 +47,24 @@ export class Person {
   }
 
   /** The relay as seen from this person's address. */
-  async reach(relay: Listening): Promise<Wire> {
-    const wire = this.#wires.get(relay) ?? (await startWire(relay, this.peer))
+  reach(relay: Listening): Promise<Wire> {
+    const wire = this.#wires.get(relay) ?? startWire(relay, this.peer)
     this.#wires.set(relay, wire)
     return wire
   }
 
   /** What went over all wires so far. */
-  collect(evidence: Evidence, when: string): void {
-    for (const wire of this.#wires.values()) {
+  async collect(evidence: Evidence, when: string): Promise<void> {
+    for (const wire of await Promise.all(this.#wires.values())) {
       for (const bytes of wire.received()) evidence.add(this.#role, bytes, `${this.name}, ${when}`, this.name)
-      for (const bytes of wire.sent()) evidence.add('sent by clients over HTTP', bytes, `${this.name}, ${when}`)
+      for (const bytes of wire.sent()) {
+        evidence.add('sent by clients over HTTP', bytes.subarray(0, SENT_BYTES), `${this.name}, ${when}`)
+      }
     }
   }
 
   async leave(): Promise<void> {
-    await Promise.all([...this.#wires.values()].map((wire) => wire.stop()))
+    for (const wire of await Promise.all(this.#wires.values())) await wire.stop()
     this.#wires.clear()
   }
 }

@@ -74,14 +74,16 @@ export async function collectRedis(evidence: Evidence, redis: RedisProcess, when
     // Before anything is asked that the answers themselves might show.
     for (const [surface, commands] of Object.entries(QUESTIONS) as [Surface, Command[]][]) {
       for (const command of commands) {
-        evidence.add(surface, await ask(client, command), `${command.join(' ')}, ${when}`)
+        const question = Buffer.from(`${command.join(' ')}\n`)
+        evidence.add(surface, Buffer.concat([question, await ask(client, command)]), `${command.join(' ')}, ${when}`)
       }
     }
     const keys: Buffer[] = []
     for await (const page of client.scanBufferStream({ count: 1_000 })) keys.push(...page)
     for (const key of keys) {
       const answers = await Promise.all(KEY_QUESTIONS.map((question) => ask(client, question(key))))
-      evidence.add('Redis: keys and values', flatten([key, ...answers]), `${key}, ${when}`)
+      evidence.add('Redis: names of keys', key, `${key}, ${when}`)
+      evidence.add('Redis: values of keys', flatten(answers), `${key}, ${when}`)
     }
     evidence.add('Redis: RDB file', await redis.save(), when)
     return keys.map(String)

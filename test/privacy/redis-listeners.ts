@@ -12,12 +12,17 @@ export interface RedisListener {
   stop(): void
 }
 
+/** Says one thing after the other, each when what came before was answered: Redis takes no PSYNC while it owes a reply. */
 async function listen(port: number, commands: readonly string[]): Promise<[RedisListener, Socket]> {
   const socket = connect({ port, host: '127.0.0.1' })
   const chunks: Buffer[] = []
   socket.on('data', (chunk: Buffer) => chunks.push(chunk)).on('error', () => {})
   await once(socket, 'connect')
-  for (const command of commands) socket.write(`${command}\r\n`)
+  for (const command of commands) {
+    const before = chunks.length
+    socket.write(`${command}\r\n`)
+    await eventually(() => chunks.length > before)
+  }
   return [{ heard: () => Buffer.concat(chunks), stop: () => socket.destroy() }, socket]
 }
 

@@ -5,12 +5,16 @@ import type { Evidence } from './evidence.ts'
 import type { RelayProcess } from './relay-process.ts'
 import type { Surface } from './surfaces.ts'
 
-/** Every file of a folder. */
-function filesIn(folder: string): [name: string, bytes: Buffer][] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => {
-    const path = join(folder, name)
-    return [name, statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0)]
-  })
+/** What is in a file; nothing where it is none, or is gone. */
+function contentsOf(path: string): Buffer {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ? readFileSync(path) : Buffer.alloc(0)
+}
+
+/** Every file in the folders of a relay, and those elsewhere that it opened to write. */
+function filesOf({ folder, openedFiles }: RelayProcess): [path: string, bytes: Buffer][] {
+  const own = readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))
+  const elsewhere = openedFiles().filter((path) => !/^\/(proc|dev)\//.test(path) || path.startsWith('/dev/shm/'))
+  return [...new Set([...own, ...elsewhere])].map((path) => [path, contentsOf(path)])
 }
 
 /** What a process has open: where it leads, and the contents of what is a file, also of one that was deleted. */
@@ -19,7 +23,7 @@ function openFiles(pid: number): [target: string, bytes: Buffer][] {
   return readdirSync(folder).flatMap((number): [string, Buffer][] => {
     try {
       const path = join(folder, number)
-      return [[readlinkSync(path), statSync(path).isFile() ? readFileSync(path) : Buffer.alloc(0)]]
+      return [[readlinkSync(path), contentsOf(path)]]
     } catch {
       return [] // closed meanwhile
     }
@@ -38,10 +42,10 @@ export function collectProcess(evidence: Evidence, relay: RelayProcess, environm
 
 /** Takes what it wrote, at any time also after its end. */
 export function collectWritten(evidence: Evidence, relay: RelayProcess, when: string): void {
-  const { name, folder } = relay
+  const { name } = relay
   evidence.add('standard output', relay.stdout(), `${name}, ${when}`)
   evidence.add('standard error (log)', relay.stderr(), `${name}, ${when}`)
-  for (const [file, bytes] of filesIn(folder)) {
+  for (const [file, bytes] of filesOf(relay)) {
     evidence.add('files written', Buffer.concat([Buffer.from(`${file}\n`), bytes]), `${name}, ${when}: ${file}`)
   }
 }

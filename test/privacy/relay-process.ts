@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { exited, killOnExit, terminate } from '../_util/child-process.ts'
 import { eventually } from '../_util/wait.ts'
+import type { OpenedFile } from './opened-files.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000
@@ -27,6 +28,8 @@ export interface RelayProcess {
   stdout(): Buffer
   stderr(): Buffer
   signal(signal: NodeJS.Signals): void
+  /** Files that it opened to write, as far as it was started with what tells of them. */
+  openedFiles(): readonly string[]
   /** To a module that was loaded into it before the relay itself. Resolves with its answer. */
   tell(message: object): Promise<unknown>
   /** Resolves when it has ended, with the exit code or the signal. */
@@ -41,6 +44,8 @@ export interface RelayOptions {
   readonly env: Readonly<Record<string, string>>
   /** Compiled files of this folder. */
   readonly preload?: readonly string[]
+  /** Bytes by which its command line and its environment are longer than need be. */
+  readonly spareBytes?: number
 }
 
 function preloadUrl(file: string): string {
@@ -53,14 +58,20 @@ async function createFolders(): Promise<string> {
   return folder
 }
 
-function launch(folder: string, { env, preload = [] }: RelayOptions): ChildProcess {
+/** Linux takes no longer argument. */
+const LONGEST_ARGUMENT = 100_000
+
+function launch(folder: string, { env, preload = [], spareBytes = 0 }: RelayOptions): ChildProcess {
   const { PATH = '' } = process.env
-  const node = [...preload.flatMap((file) => ['--import', preloadUrl(file)]), CLI, 'serve']
+  const spare = Array<string>(Math.ceil(spareBytes / LONGEST_ARGUMENT)).fill('-'.repeat(LONGEST_ARGUMENT))
+  const titles = spare.map((text) => `--title=${text}`)
+  const node = [...titles, ...preload.flatMap((file) => ['--import', preloadUrl(file)]), CLI, 'serve']
   const child = spawn('/bin/sh', ['-c', START, process.execPath, ...node], {
     cwd: join(folder, 'work'),
     env: {
       ...{ PATH, HOME: join(folder, 'home'), TMPDIR: join(folder, 'tmp') },
       ...{ LETHE_HOST: '127.0.0.1', LETHE_PORT: '0', LETHE_ADMIN_PORT: '0', ...env },
+      ...Object.fromEntries(spare.map((text, i) => [`SPARE_${i}`, text])),
     },
     stdio: ['ignore', 'pipe', 'pipe', ...(preload.length > 0 ? (['ipc'] as const) : [])],
   })
@@ -96,6 +107,12 @@ export async function startRelayProcess(options: RelayOptions): Promise<RelayPro
   child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
   child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
   const stderr = () => Buffer.concat(err)
+  const opened = new Set<string>()
+  let onAnswer: (answer: unknown) => void = () => {}
+  child.on('message', (message: OpenedFile | string) => {
+    if (typeof message === 'string') onAnswer(message)
+    else opened.add(message.opened)
+  })
   const listening = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return 'ended'
     return portsIn(stderr().toString('latin1'))
@@ -114,9 +131,10 @@ export async function startRelayProcess(options: RelayOptions): Promise<RelayPro
     signal: (signal) => {
       child.kill(signal)
     },
+    openedFiles: () => [...opened],
     tell: (message) =>
       new Promise((resolve, reject) => {
-        child.once('message', resolve)
+        onAnswer = resolve
         child.send(message, (error) => error && reject(error))
       }),
     ended: async () => {

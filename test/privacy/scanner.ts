@@ -74,11 +74,14 @@ export class Scanner {
       const bit = hashOf(high, low)
       if (((filter[bit >>> 3] as number) & (1 << (bit & 7))) === 0 || i < PREFIX_BYTES - 1) continue
       for (const place of this.#places.get(high * 0x1_0000_0000 + low) ?? []) {
-        const hit = hitAt(view, i - PREFIX_BYTES + 1, place)
-        if (!hit) continue
+        const start = i - PREFIX_BYTES + 1
         const { canary } = place.needle
         const lastEnd = ends.get(canary) ?? 0
-        ends.set(canary, Math.max(lastEnd, hit.end))
+        // Inside of a hit, which was followed to its end.
+        if (start < lastEnd) continue
+        const hit = hitAt(view, start, place)
+        if (!hit) continue
+        ends.set(canary, hit.end)
         if (hit.start >= lastEnd) hits.set(canary, (hits.get(canary) ?? 0) + 1)
       }
     }

@@ -37,13 +37,14 @@ const EMBEDDED_ENV = {
   LETHE_BUCKET_BYTES: '64000000',
   LETHE_SOCKET_BUFFER_BYTES: '100000',
   LETHE_WINDOW: '1024',
+  LETHE_METRICS_EXACT: 'true',
 }
 
 export async function castOf(town: Town): Promise<Cast> {
   const [first, second, embedded] = await Promise.all([
-    town.relay('first', 'environment'),
+    town.relay('first', 'environment', { preload: ['opened-files.js'] }),
     town.relay('second', 'files', { env: { LETHE_METRICS_EXACT: 'true', LETHE_WAKE_BITS: '12' } }),
-    town.startRelay('files', { name: 'embedded', env: EMBEDDED_ENV }),
+    town.startRelay('files', { name: 'embedded', env: EMBEDDED_ENV, preload: ['opened-files.js'] }),
   ])
   return {
     ...{ town, first, second, embedded },
@@ -123,7 +124,7 @@ export async function sweep({ town, dan, first }: Cast): Promise<void> {
 
 /** Every error that clients can bring about while everything works. */
 export async function misbehave(cast: Cast, provoked: Provoked, refusals: Refusals): Promise<void> {
-  const { town, vandal, first, second, embedded, dan } = cast
+  const { town, ada, eve, vandal, first, second, embedded } = cast
   const perRelay = [first, second, embedded].map(async (relay) => {
     await sendHostileRequests(town, vandal, relay)
     await breakDeposits(town, vandal, relay, provoked)
@@ -135,7 +136,7 @@ export async function misbehave(cast: Cast, provoked: Provoked, refusals: Refusa
     ...[first, second].map((relay) => fillBucket(town, vandal, relay, provoked)),
     ...[first, second].map((relay) => breakDepositSockets(town, vandal, relay, refusals)),
     displace(town, vandal, [first, second]),
-    stallReader(town, dan, embedded, 64_000, refusals),
+    stallReader(town, [ada, eve], embedded, refusals),
   ])
 }
 

@@ -1,56 +1,56 @@
-import { KIND_NAMES, type Kind } from './canaries.ts'
+import type { Kind } from './canaries.ts'
 
-/** What of the canaries may be found on a surface, and what must be, lest the search prove nothing. */
+/** What may be found on a surface: each kind of canary with the reason. Whatever is not named must not be there. */
 export interface SurfaceRow {
-  readonly may: readonly Kind[]
-  readonly must: readonly Kind[]
-  /** Only that of what may be there which belongs to whom it was given to. */
+  readonly may: Readonly<Partial<Record<Kind, string>>>
+  /** Only what belongs to whom it was given to. */
   readonly isOwn: boolean
 }
 
-const nothing: SurfaceRow = { may: [], must: [], isOwn: false }
-const only = (...kinds: Kind[]): SurfaceRow => ({ may: kinds, must: kinds, isOwn: false })
-const own = (...kinds: Kind[]): SurfaceRow => ({ ...only(...kinds), isOwn: true })
+const nothing: SurfaceRow = { may: {}, isOwn: false }
+const only = (may: SurfaceRow['may']): SurfaceRow => ({ may, isOwn: false })
+const own = (may: SurfaceRow['may']): SurfaceRow => ({ may, isOwn: true })
 
-/** The bytes that clients send over HTTP: no surface of the relay's, but the proof that the canaries were out. */
-const SENT: readonly Kind[] = [
-  'address',
-  'publicKey',
-  'envelope',
-  'envelopeId',
-  'signature',
-  'userAgent',
-  'header',
-  'url',
-]
+/** No surface of the relay's, but the proof that the canaries were out. */
+const SENT = 'the client itself sent it'
+const SECRETS = 'this relay is given its secrets by environment variables; the next row is one that is given files'
+const NONCE = 'HELLO gives every connection a nonce of its own, for it to sign'
+const BUCKET_TAG = 'the name of a bucket ends in it [protocol §8]'
+const WAKE_TAG = 'a wake-up or a claim names the mailbox by it [protocol §8], and is kept nowhere'
+const SESSION = 'a claim names the session by it, so that the newest wins [protocol §5], and is kept nowhere'
 
 /**
- * The table: every surface, and which kind of canary it may hold. What is not listed must not be there, in any form.
- *
- * What clients send is listed for the sake of the search itself. A relay's environment holds secrets where they are given
- * by it. Of what Redis has, the names of keys end in a bucketTag, and messages begin with a wakeTag, which those that are
- * claims follow with a session; replicas are sent both.
+ * The table: every surface, and which kind of canary it may hold. A kind that is named must be found there as well, or the
+ * allowance is more than is needed and the search is not known to look.
  */
 export const SURFACES = {
-  'sent by clients over HTTP': { may: SENT, must: SENT, isOwn: false },
+  'sent by clients over HTTP': only({
+    ...{ address: SENT, publicKey: SENT, envelope: SENT, envelopeId: SENT, signature: SENT },
+    ...{ peer: SENT, userAgent: SENT, header: SENT, url: SENT },
+  }),
   'standard output': nothing,
   'standard error (log)': nothing,
   'files written': nothing,
   'files open': nothing,
   'command line': nothing,
-  'environment with secrets': only('storeSecret', 'redisPassword'),
+  'environment with secrets': only({ storeSecret: SECRETS, redisPassword: SECRETS }),
   'environment with secret files': nothing,
   '/metrics, /livez, /readyz': nothing,
   '/v1/info': nothing,
   'page at /': nothing,
-  'answers to bystanders': own('nonce'),
+  'answers to bystanders': own({ nonce: NONCE }),
   'answers to senders': nothing,
-  'answers to recipients': own('envelope', 'envelopeId', 'nonce'),
-  'answers to broken requests': own('nonce'),
-  'Redis: keys and values': only('bucketTag'),
-  'Redis: RDB file': only('bucketTag'),
-  'Redis: replication': only('bucketTag', 'wakeTag', 'session'),
-  'Redis: messages': only('wakeTag', 'session'),
+  'answers to recipients': own({
+    envelope: 'it is delivered to the owner of its mailbox',
+    envelopeId: 'the owner acknowledges by it',
+    nonce: NONCE,
+  }),
+  'answers to broken requests': own({ nonce: NONCE }),
+  'Redis: names of keys': only({ bucketTag: BUCKET_TAG }),
+  'Redis: values of keys': nothing,
+  'Redis: RDB file': only({ bucketTag: BUCKET_TAG }),
+  'Redis: replication': only({ bucketTag: BUCKET_TAG, wakeTag: WAKE_TAG, session: SESSION }),
+  'Redis: messages': only({ wakeTag: WAKE_TAG, session: SESSION }),
   'Redis: channels': nothing,
   'Redis: SLOWLOG': nothing,
   'Redis: ACL LOG': nothing,
@@ -67,9 +67,4 @@ export const SURFACE_NAMES = Object.keys(SURFACES) as Surface[]
 /** The same row for every surface, under a type that reads alike. */
 export function rowOf(surface: Surface): SurfaceRow {
   return SURFACES[surface]
-}
-
-/** Every pair of a surface and a kind. */
-export function* cells(): Generator<[Surface, Kind]> {
-  for (const surface of SURFACE_NAMES) for (const kind of KIND_NAMES) yield [surface, kind]
 }

@@ -62,7 +62,10 @@ export class Town {
   /** A Redis with the relay's user, somebody who replicates it and somebody who hears its messages. */
   static async found(): Promise<Town> {
     const town = new Town(await startRedisProcess(), await mkdtemp(join(tmpdir(), 'lethe-secrets-')))
-    await town.furnishRedis()
+    await town.furnishRedis().catch(async (error) => {
+      await town.leave()
+      throw error
+    })
     return town
   }
 
@@ -102,21 +105,21 @@ export class Town {
   }
 
   /** Takes everything that can be seen now of these relays, and of Redis. @returns names of the keys in Redis */
-  async collect(relays: readonly RelayProcess[], when: string): Promise<string[]> {
+  async collect(relays: readonly RelayProcess[], when: string, evidence = this.evidence): Promise<string[]> {
     for (const relay of relays) {
-      collectProcess(this.evidence, relay, this.#relays.get(relay) as Surface, when)
-      collectWritten(this.evidence, relay, when)
-      await collectAnswers(this.evidence, relay, when)
+      collectProcess(evidence, relay, this.#relays.get(relay) as Surface, when)
+      collectWritten(evidence, relay, when)
+      await collectAnswers(evidence, relay, when)
     }
-    return collectRedis(this.evidence, this.redis, when)
+    return collectRedis(evidence, this.redis, when)
   }
 
   /** Takes what is there at the end: what was written, sent and heard. */
-  collectRest(): void {
-    for (const relay of this.#relays.keys()) collectWritten(this.evidence, relay, 'in the end')
-    for (const person of this.#people) person.collect(this.evidence, 'in the end')
-    for (const [name, listener] of this.#listeners) this.evidence.add(`Redis: ${name}`, listener.heard(), 'in the end')
-    this.evidence.add('Redis: log', this.redis.log(), 'in the end')
+  async collectRest(evidence = this.evidence, people: readonly Person[] = this.#people): Promise<void> {
+    for (const relay of this.#relays.keys()) collectWritten(evidence, relay, 'in the end')
+    for (const person of people) await person.collect(evidence, 'in the end')
+    for (const [name, listener] of this.#listeners) evidence.add(`Redis: ${name}`, listener.heard(), 'in the end')
+    evidence.add('Redis: log', this.redis.log(), 'in the end')
     const heard = this.#listeners.map(([, listener]) => listener.heard())
     for (const session of sessionsIn(Buffer.concat(heard))) this.book.add('session', session)
   }

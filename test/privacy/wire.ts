@@ -9,6 +9,8 @@ export interface Wire extends Reachable {
   received(): Buffer[]
   /** What the person sent, a piece for each connection. */
   sent(): Buffer[]
+  /** From now on takes nothing of what the relay sends on what is open. */
+  hold(): void
   /** Cuts what is open and ends. */
   stop(): Promise<void>
 }
@@ -22,9 +24,11 @@ export interface Listening {
 
 /** @param peer the IP address in 127.0.0.0/8 that the relay is to see */
 export async function startWire(relay: Listening, peer: string): Promise<Wire> {
-  const [received, sent, ends]: [Buffer[][], Buffer[][], Set<Socket>] = [[], [], new Set()]
+  const [received, sent]: [Buffer[][], Buffer[][]] = [[], []]
+  const [ends, farEnds]: [Set<Socket>, Set<Socket>] = [new Set(), new Set()]
   const server = createServer({ allowHalfOpen: true }, (near) => {
     const far = connect({ port: relay.port, host: '127.0.0.1', localAddress: peer, allowHalfOpen: true })
+    farEnds.add(far)
     for (const [end, other, into] of [
       [far, near, received],
       [near, far, sent],
@@ -51,6 +55,9 @@ export async function startWire(relay: Listening, peer: string): Promise<Wire> {
     origin: relay.origin,
     received: () => joined(received),
     sent: () => joined(sent),
+    hold: () => {
+      for (const far of farEnds) far.unpipe().pause()
+    },
     stop: async () => {
       for (const end of ends) end.destroy()
       server.close()
