@@ -27,11 +27,8 @@ const COMMANDS: readonly Command[] = [
   auditCommand,
   discloseCommand,
   inventoryCommand,
-<<<<<<< HEAD
   shredCommand,
-=======
   loadCommand,
->>>>>>> aaabbb2 (lethe load on the command line: options, profiles, thresholds, table, JSON, a page with charts; every planted fault is found on both stores)
   demoCommand,
 ]
 
