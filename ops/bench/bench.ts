@@ -29,7 +29,7 @@ function provenanceText({ processor, processors, versions, effort, envelopeBytes
   return (
     `Processor: ${processor}, ${processors} of them, one for the servers and one for the clients. ${programs.join(', ')}.\n` +
     `Envelopes of ${envelopeBytes.toLocaleString('en')} bytes; ${effort.senders} senders, ${effort.recipients} recipients, ` +
-    `window ${effort.window}; ${effort.seconds} s measured after ${effort.warmSeconds} s of the same traffic. ` +
+    `window ${effort.window}; ${effort.seconds} s measured after ${effort.warmMessages.toLocaleString('en')} messages. ` +
     'Medians, with the smallest and largest round.'
   )
 }

@@ -10,7 +10,7 @@ import { killOnExit, terminate } from '../../test/_util/child-process.ts'
 import { startRedis } from '../../test/_util/redis.ts'
 import { startClients } from './clients.ts'
 import { renderFlameGraph } from './flame-graph.ts'
-import { ENVELOPE_BYTES, FULL } from './measure.ts'
+import { ENVELOPE_BYTES, FULL, flowOf } from './measure.ts'
 import { pin, SERVER_PROCESSOR } from './processes.ts'
 import { frameTree, renderShares, topFunctions } from './profile-shares.ts'
 import { BENCH_FOLDER, writeReadmeSection } from './readme-section.ts'
@@ -41,12 +41,14 @@ async function profileTraffic(relay: ChildProcess, pids: number[], seconds: numb
   for (const pid of pids) pin(pid, SERVER_PROCESSOR)
   const clients = startClients()
   try {
-    const { senders, recipients, window, warmSeconds } = FULL
+    const { senders, recipients, window } = FULL
     const { port } = listening
     await clients.prepare({ protocol: 'lethe', port, senders, recipients, window, envelopeBytes: ENVELOPE_BYTES })
     await clients.openRecipients()
-    const flowing = clients.flow({ warmSeconds, seconds: seconds + 1, isDelivered: true, pids })
-    await sleep(warmSeconds * 1_000)
+    const flow = { ...flowOf(FULL, { pids }), warmSeconds: FULL.warmSeconds * 2 }
+    await clients.flow({ ...flow, seconds: 0 })
+    const flowing = clients.flow({ ...flow, warmMessages: 0, seconds: seconds + 2 })
+    await sleep(1_000)
     await ask(relay, 'start')
     await sleep(seconds * 1_000)
     const answer = await ask(relay, 'stop')

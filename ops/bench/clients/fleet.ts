@@ -16,6 +16,8 @@ const QUIET_MS = 15_000
 export interface FlowOptions {
   /** Deposits a second, due at random times; left out: as many as the windows let through. */
   rate?: number
+  /** It is measured after so many messages, or so many seconds, whichever comes first. */
+  warmMessages: number
   warmSeconds: number
   seconds: number
   /** Whether anybody receives. Otherwise a deposit is done with when it is accepted. */
@@ -96,13 +98,13 @@ export class Fleet {
   }
 
   /** Traffic for a while; measured after it has become steady. */
-  async flow({ rate, warmSeconds, seconds, isDelivered, pids }: FlowOptions): Promise<Flow> {
+  async flow({ rate, warmMessages, warmSeconds, seconds, isDelivered, pids }: FlowOptions): Promise<Flow> {
     this.#isDelivered = isDelivered
     this.#left = Number.POSITIVE_INFINITY
     this.#isFlowing = rate === undefined
     if (rate === undefined) this.#refillSoon(this.#senders)
     const stop = rate === undefined ? () => {} : this.#sendOnSchedule(rate)
-    await sleep(warmSeconds * 1_000)
+    await this.#warmUp(warmMessages, warmSeconds)
     this.#ledger.startLatencies()
     const doneBefore = this.#done
     const stopMeter = startMeter(pids)
@@ -117,7 +119,7 @@ export class Fleet {
     return { ...reading, messages, p50Ms: percentile(0.5), p99Ms: percentile(0.99), outcome: this.#outcome() }
   }
 
-  /** Deposits a number of envelopes while nobody receives. */
+  /** Deposits a number of envelopes while nobody receives; for each that is refused another one is sent. */
   async store({ count, pids }: { count: number; pids: number[] }): Promise<Batch> {
     this.#isDelivered = false
     this.#left = count
@@ -147,6 +149,12 @@ export class Fleet {
     await Promise.all(this.#senders.map((sender) => sender.close()))
   }
 
+  async #warmUp(messages: number, seconds: number): Promise<void> {
+    const enough = this.#done + messages
+    const untilMs = performance.now() + seconds * 1_000
+    while (this.#done < enough && performance.now() < untilMs) await sleep(20)
+  }
+
   get #done(): number {
     return this.#isDelivered ? this.#ledger.outcome.delivered : this.#ledger.outcome.accepted
   }
@@ -158,6 +166,7 @@ export class Fleet {
 
   #answered(sender: Sender, slot: number, isAccepted: boolean): void {
     const isDone = this.#ledger.answer(sender.numberIn(slot), isAccepted, !this.#isDelivered)
+    if (!isAccepted) this.#left++
     if (isDone) this.#release(sender, slot)
     this.#onQuiet()
   }

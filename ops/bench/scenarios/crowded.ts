@@ -1,5 +1,5 @@
 import { type Clients, startClients } from '../clients.ts'
-import { type Effort, ENVELOPE_BYTES, targetOf } from '../measure.ts'
+import { type Effort, ENVELOPE_BYTES, flowOf, targetOf } from '../measure.ts'
 import { availableBytes } from '../processes.ts'
 import { sum } from '../sample.ts'
 import { type Running, systemNamed } from '../systems.ts'
@@ -32,16 +32,12 @@ async function fill(waiting: number, effort: Effort): Promise<Filled> {
   await clients.close()
   await clients.prepare(targetOf('lethe', server, effort))
   await clients.openRecipients()
+  await clients.flow({ ...flowOf(effort, server), seconds: 0 })
   return { server, clients }
 }
 
-async function cost({ server, clients }: Filled, { warmSeconds, seconds }: Effort): Promise<number> {
-  const { cpuMicroseconds, messages } = await clients.flow({
-    warmSeconds,
-    seconds,
-    isDelivered: true,
-    pids: server.pids,
-  })
+async function cost({ server, clients }: Filled, effort: Effort): Promise<number> {
+  const { cpuMicroseconds, messages } = await clients.flow(flowOf(effort, server))
   return sum(cpuMicroseconds) / messages
 }
 
@@ -54,7 +50,7 @@ export async function measureCrowded(wanted: number, rounds: number, effort: Eff
   try {
     for (let round = 0; round < rounds; round++) {
       for (const which of round % 2 === 0 ? ([0, 1] as const) : ([1, 0] as const)) {
-        costs[which].push(await cost(filled[which], effort))
+        costs[which].push(await cost(filled[which], { ...effort, warmMessages: effort.warmMessages / 10 }))
       }
     }
   } finally {

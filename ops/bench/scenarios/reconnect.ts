@@ -21,10 +21,12 @@ export async function measureReconnect(count: number, effort: Effort): Promise<R
     return await clients.storm()
   })
   const relay = await withServer(systemNamed('lethe-redis'), {}, async (server, clients) => {
-    await clients.prepare({ ...targetOf('lethe', server, effort), recipients: count })
+    // Few under way, for none may be refused: every mailbox has to get its one.
+    await clients.prepare({ ...targetOf('lethe', server, effort), recipients: count, window: 2 })
     await clients.hold({ count, kind: 'mailbox' })
     await clients.release()
-    await clients.store({ count, pids: server.pids })
+    const { outcome } = await clients.store({ count, pids: server.pids })
+    if (outcome.refused > 0) throw new Error(`${outcome.refused} deposits were refused before anybody came back`)
     return await clients.storm()
   })
   return { bare, relay }
