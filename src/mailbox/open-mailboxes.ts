@@ -174,12 +174,17 @@ class ExpectedWake implements OwnDeposit {
     for (const listener of this.#entry.listeners) listener.handOver(this.#wakeKey, envelope)
   }
 
+  // Where its place in the count is gone, a wake-up of somebody else's has used it up, and is made up for.
   refused(): void {
-    if (this.#isCounted) forgetOwnWake(this.#entry, this.#bucket)
+    if (this.#isCounted && !forgetOwnWake(this.#entry, this.#bucket)) this.#wakeAll()
   }
 
   lost(): void {
-    this.refused()
+    if (this.#isCounted) forgetOwnWake(this.#entry, this.#bucket)
+    this.#wakeAll()
+  }
+
+  #wakeAll(): void {
     for (const listener of this.#entry.listeners) {
       listener.wake(this.#wakeKey, this.#sizeIndex, this.#classIndex, this.#expiresAt)
     }

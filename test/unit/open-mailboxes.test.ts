@@ -79,6 +79,15 @@ test('a deposit that was refused leaves no count behind', async (t) => {
   t.same(heard(), [look(HOURLY)])
 })
 
+test('a wake-up of somebody else’s that took the place of a refused deposit’s is made up for', async (t) => {
+  const { openMailboxes, wake, heard } = setUp(t)
+  const own = openMailboxes.expect(WAKE_KEY, HOURLY)
+  wake(HOURLY)
+  t.same(heard(), [], 'it might be the own one')
+  own?.refused()
+  t.same(heard(), [look(HOURLY)])
+})
+
 test('the bucket of a deposit whose outcome is unknown is looked into, whether its wake-up was held back or not', async (t) => {
   const { openMailboxes, wake, heard } = setUp(t)
   const own = openMailboxes.expect(WAKE_KEY, HOURLY)
