@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import type { ProcessFacts } from './disclosure/audit-check.ts'
 import { PROCESS_CHECKS } from './disclosure/audit-process.ts'
 
@@ -13,6 +14,18 @@ const NO_STORE = { nodes: [], storeHosts: [], isStoreTls: false, publicOrigins: 
  */
 export function keepInspectorShut(): void {
   process.on('SIGUSR1', () => {})
+}
+
+/**
+ * Has Linux leave all memory out of a core dump of this process, whatever the limit on its size, which Node cannot set.
+ * Elsewhere, and where the system forbids it, nothing happens; `lethe audit` tells of the limit.
+ */
+export function keepCoreDumpsEmpty(): void {
+  try {
+    writeFileSync('/proc/self/coredump_filter', '0')
+  } catch {
+    // There is no such file, or it may not be written.
+  }
 }
 
 /** Why a relay must not run in this process, one line for each reason; none if it may. */

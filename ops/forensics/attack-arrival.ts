@@ -107,14 +107,14 @@ export function findHints(
 ): { hints: Hint[]; envelopes: number; chance: number } {
   const places: number[] = []
   const figures = new Map<string, number[]>()
-  for (const [order, bucket] of observed.entries()) {
+  for (const bucket of observed) {
     const { classIndex, waiting } = streamOf(truth, bucket)
     const from = (bucket.expiresAt ?? 0) - classSeconds(classIndex)
     const slot = slotSeconds(classIndex)
     const [only] = waiting.values()
     if (only === undefined || waiting.size > 1 || bucket.added > 1 || from + slot > endSeconds) continue
     places.push((only.arrivedMs / 1000 - from) / slot)
-    for (const [figure, value] of Object.entries(figuresOf(bucket, order))) {
+    for (const [figure, value] of Object.entries(figuresOf(bucket))) {
       figures.set(figure, [...(figures.get(figure) ?? []), value])
     }
   }
@@ -122,11 +122,25 @@ export function findHints(
   return { hints, envelopes: places.length, chance: chanceCorrelation(places.length) }
 }
 
-function figuresOf(bucket: Observed, order: number): Record<string, number> {
+/** Of two buckets of one slot that lie beside each other: whether the first is the newer one, as in a chain of a hash table. */
+export function compareNeighbours(observed: readonly Observed[], truth: Truth): { pairs: number; newerFirst: number } {
+  const inOrder = [...observed].sort((a, b) => a.place - b.place)
+  let [pairs, newerFirst] = [0, 0]
+  for (const [i, bucket] of inOrder.entries()) {
+    const next = inOrder[i + 1]
+    if (next === undefined || next.expiresAt !== bucket.expiresAt || bucket.added > 1 || next.added > 1) continue
+    const [one, other] = [bucket, next].map((each) => [...streamOf(truth, each).waiting.values()][0]?.arrivedMs ?? 0)
+    pairs++
+    if ((one as number) > (other as number)) newerFirst++
+  }
+  return { pairs, newerFirst }
+}
+
+function figuresOf(bucket: Observed): Record<string, number> {
   return {
     'stream id': seqOf(bucket.lastId),
     'name of the key': Buffer.from(bucket.key.split(':').at(-1) ?? '', 'base64url').readUIntBE(0, 6),
-    'place among the keys': order,
+    'place among the keys': bucket.place,
     'memory used': bucket.memoryBytes,
     'nodes of the tree': bucket.treeNodes,
     'last erased id': seqOf(bucket.maxDeletedId),

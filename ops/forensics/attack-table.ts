@@ -6,6 +6,8 @@ import type { PresenceResult } from './attack-presence.ts'
 
 type Row = readonly [attempt: string, seenIn: string, lethe: string, plain: string]
 
+const COPY = 'copy (RDB, DUMP)'
+
 const CLASS_NAMES = ['a minute', 'ten minutes', 'an hour', 'a day', 'a week']
 
 /** The result as a Markdown table, with a line before it that says what was attacked. */
@@ -24,26 +26,43 @@ export function renderAttacks({ day, lethe, plain }: Awaited<ReturnType<typeof a
   return `${about}\n\n${lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')}`
 }
 
-function arrivalRows({ arrivals, hints, isMoreInRunning }: LetheAttack, { arrivals: plain }: PlainAttack): Row[] {
+function arrivalRows(lethe: LetheAttack, { arrivals: plain }: PlainAttack): Row[] {
+  const { arrivals, hints, isMoreInRunning, neighbours, longestIdleSeconds, backlog } = lethe
   const windows = [...arrivals.copy.windows]
     .sort(([a], [b]) => a - b)
     .map(([classIndex, { narrowest, widest }]) => {
       const width = narrowest === widest ? duration(widest) : `${duration(narrowest)} to ${duration(widest)}`
-      return `${width} for a class of ${CLASS_NAMES[classIndex]} (a sixth: ${duration((TTL_CLASSES[classIndex] ?? 0) / 6)})`
+      return `${width} for a class of ${CLASS_NAMES[classIndex]} (slot: ${duration((TTL_CLASSES[classIndex] ?? 0) / 6)})`
     })
-  const strongest = ({ hints: list, chance }: { hints: readonly Hint[]; chance: number }) => {
-    const top = Math.max(...list.map(({ correlation }) => Math.abs(correlation)))
-    return `nothing: strongest correlation of ${list.length} figures ${top.toFixed(3)}, by chance up to ${chance.toFixed(3)}`
-  }
   const more = isMoreInRunning.length === 0 ? 'the same figures as in a copy' : `also ${isMoreInRunning.join(', ')}`
+  const idTells = 'the id is the time'
   return [
-    ['When an envelope came: width of the window', 'copy', windows.join('; '), '1 ms'],
-    ['How far off the best guess is', 'copy', errors(arrivals.copy), errors(plain)],
-    ['What else narrows the window', 'copy', strongest(hints.copy), 'the id is the time'],
-    ['How far off the best guess is', 'running, swept ten minutes ago', errors(arrivals.running), errors(plain)],
-    ['The same if nobody swept', 'running', errors(arrivals.unswept), errors(plain)],
-    ['XINFO STREAM FULL, MEMORY USAGE', 'running', `${more}; ${strongest(hints.running)}`, 'the id is the time'],
+    ['Arrival: width of the window of an envelope', COPY, windows.join('; '), '1 ms'],
+    ['… error of the best guess', COPY, errors(arrivals.copy), errors(plain)],
+    ['… what else narrows the window', COPY, strongest(hints.copy), idTells],
+    ['… which of two neighbours in the file is newer', COPY, shareOf(neighbours), idTells],
+    ['… OBJECT IDLETIME, swept ten minutes ago', 'running', errors(arrivals.running), errors(plain)],
+    ['… right after a sweep', 'running', `nothing: all were used ${duration(longestIdleSeconds)} ago or less`, idTells],
+    ['… if nobody swept', 'running', errors(arrivals.unswept), errors(plain)],
+    ['… XINFO STREAM FULL, MEMORY USAGE', 'running', `${more}; ${strongest(hints.running)}`, idTells],
+    [
+      '… replication backlog of 256 kB',
+      'running, with a replica',
+      `the last ${count(backlog.deposits)} deposits in order, which reach back ${duration(backlog.minutes * 60)}`,
+      'the same',
+    ],
   ]
+}
+
+function strongest({ hints, chance }: { hints: readonly Hint[]; chance: number }): string {
+  const top = Math.max(...hints.map(({ correlation }) => Math.abs(correlation)))
+  const verdict = top <= chance ? 'nothing' : 'something'
+  return `${verdict}: strongest correlation of ${hints.length} figures ${top.toFixed(3)}, by chance up to ${chance.toFixed(3)}`
+}
+
+function shareOf({ pairs, newerFirst }: { pairs: number; newerFirst: number }): string {
+  const luck = 0.98 / Math.sqrt(pairs)
+  return `the first in ${percent(newerFirst / pairs)} of ${count(pairs)} pairs (by chance 50 % ± ${(luck * 100).toFixed(1)}, 19 times of 20)`
 }
 
 function errors({ medianErrorSeconds, smallestErrorSeconds, withinSecondShare }: ArrivalResult): string {
@@ -56,21 +75,23 @@ function linkingRows({ linking, probing, ownPattern, joining, backlog }: LetheAt
   const reach = `${count(backlog.deposits)} deposits, the last ${duration(backlog.minutes * 60)}`
   const own = 'the name says it'
   return [
-    ['Tie streams to known addresses, without storeSecret', 'copy', hits(linking), hits(plain.linking)],
-    ['… a bucket that holds 17 envelopes of one’s own', 'copy', pattern, own],
+    ['Linking: a stream to each known address, without storeSecret', COPY, hits(linking), hits(plain.linking)],
+    ['… the bucket that holds 17 envelopes of one’s own', COPY, pattern, own],
     [
       '… by depositing one envelope meanwhile',
       'running, or two copies',
       `${probing.found} of ${probing.tried} buckets found`,
       own,
     ],
-    ['Tell that two buckets are one mailbox’s, by partition', 'copy', joins(joining.copy), 'there is one stream each'],
+    ['Joining: two buckets of one mailbox, by partition', COPY, joins(joining.copy), 'there is one stream each'],
     ['… by wakeTag', `running, backlog of 256 kB: ${reach}`, joins(joining.backlog), 'there is one stream each'],
   ]
 }
 
 function hits({ hits: right, addresses, byChance, mostByLuck }: LinkingResult): string {
-  return `${count(right)} of ${count(addresses)} right (by chance ${byChance.toFixed(0)}, at most ${mostByLuck})`
+  const share = (some: number) => `${((some / addresses) * 100).toFixed(2)} %`
+  const chance = `chance: ${share(byChance)}; up to ${mostByLuck} would be luck`
+  return `${count(right)} of ${count(addresses)} right, ${share(right)} (${chance})`
 }
 
 function joins({ named, right, pairs }: JoiningResult): string {
@@ -81,18 +102,18 @@ function activityRows({ activity, depositsCounted }: LetheAttack, { activity: pl
   const delivered = (one: typeof plain) => `${count(one.deliveredCounted)} of ${count(one.delivered)}`
   const emptied = (one: typeof plain) => `${count(one.emptiedVisible)} of ${count(one.emptied)}`
   return [
-    ['Delivered envelopes that are still counted', 'copy', delivered(activity), delivered(plain)],
-    ['Mailboxes that hold nothing now and left a trace', 'copy', emptied(activity), `${emptied(plain)}, with the time`],
-    ['INFO commandstats', 'running', `${count(depositsCounted)} deposits over all, since its start`, 'the same'],
+    ['Activity: delivered envelopes that are still counted', COPY, delivered(activity), delivered(plain)],
+    ['… mailboxes that hold nothing now and left a trace', COPY, emptied(activity), `${emptied(plain)}, with the time`],
+    ['… INFO commandstats', 'running', `${count(depositsCounted)} deposits over all, since its start`, 'the same'],
   ]
 }
 
 function presenceRows({ presence }: LetheAttack, plain: PlainAttack): Row[] {
   return [
-    ['Who is online', 'copy', 'nothing is stored', 'nothing is stored'],
+    ['Presence: who is online', COPY, 'nothing is stored', 'nothing is stored'],
     ['… by channels, LETHE_WAKE_BITS 12', 'running', knowledge(presence.bits12), knowledge(plain.presence)],
     ['… by channels, LETHE_WAKE_BITS 24, of buckets', 'running', knowledge(presence.bits24), knowledge(plain.presence)],
-    ['… by use within 30 s, of buckets', 'running', knowledge(presence.use), 'not tried'],
+    ['… by use within 30 s, of buckets', 'running', knowledge(presence.use), 'channels say it'],
   ]
 }
 

@@ -2,16 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { TOUCH_PERIOD_SECONDS } from '../../src/store/redis/touch-sweep.ts'
 import { type RedisServer, startRedis } from '../../test/_util/redis.ts'
 import { countActivity, findOwnPattern } from './attack-activity.ts'
-import { estimateLetheArrivals, estimatePlainArrivals, findHints } from './attack-arrival.ts'
+import { compareNeighbours, estimateLetheArrivals, estimatePlainArrivals, findHints } from './attack-arrival.ts'
 import { joinByPartition, joinByWakeTag, linkLethe, linkPlain } from './attack-linking.ts'
 import { watchLethe, watchPlain, watchUse } from './attack-presence.ts'
 import { probe } from './attack-probe.ts'
 import { depositsIn, keepBacklog, readBacklog } from './backlog.ts'
 import { writeLetheDay } from './lethe-layout.ts'
-import { type Observed, observe, observeCopy, withConnection } from './observe.ts'
+import { type Observed, observe, observeCopy, observeDumps, withConnection } from './observe.ts'
 import { writePlainDay } from './plain-layout.ts'
 import { type SimulatedDay, simulateDay } from './simulated-day.ts'
-import { observeUse } from './use-times.ts'
+import { observeUse, sweepOnce } from './use-times.ts'
 
 /** As deploy/redis/redis.conf sets it. */
 const BACKLOG_BYTES = 262_144
@@ -49,12 +49,15 @@ async function attackLethe(server: RedisServer, day: SimulatedDay) {
   const backlog = depositsIn(await readBacklog(server))
   const commands = await server.cli('INFO', 'commandstats')
   const copy = await observeCopy(server)
+  const dumps = await observeDumps(server)
   const running = await withConnection(server, observe)
   const sweptMs = endMs - TOUCH_PERIOD_SECONDS * 1000
-  const [unswept, swept] = await withConnection(server, async (redis) => [
-    await observeUse(redis, running, truth, endMs, ({ lastUsedMs }) => lastUsedMs),
+  const [swept, unswept] = await withConnection(server, async (redis) => [
     await observeUse(redis, running, truth, endMs, ({ lastUsedMs }) => Math.max(lastUsedMs, sweptMs)),
+    await observeUse(redis, running, truth, endMs, ({ lastUsedMs }) => lastUsedMs),
   ])
+  await sweepOnce(server)
+  const touched = await withConnection(server, observe)
   const seconds = endMs / 1000
   return {
     streams: copy.length,
@@ -64,6 +67,9 @@ async function attackLethe(server: RedisServer, day: SimulatedDay) {
       unswept: estimateLetheArrivals(unswept, truth, seconds, 0),
     },
     hints: { copy: findHints(copy, truth, seconds), running: findHints(running, truth, seconds) },
+    neighbours: compareNeighbours(copy, truth),
+    longestIdleSeconds: Math.max(...touched.map(({ idleSeconds }) => idleSeconds)),
+    inDumps: differences(copy, dumps),
     isMoreInRunning: differences(copy, running),
     linking: linkLethe(copy, truth, addresses),
     joining: { copy: joinByPartition(copy, truth), backlog: joinByWakeTag(backlog, truth) },
@@ -92,14 +98,15 @@ async function attackPlain(server: RedisServer, day: SimulatedDay) {
   }
 }
 
-/** Figures of which a running server says something else than a copy, the last use apart. */
+/** Figures of which a server says something else than a copy does, but for the last use and the order of the keys. */
 function differences(copy: readonly Observed[], running: readonly Observed[]): string[] {
   const byKey = new Map(copy.map((one) => [one.key, one]))
   const names = new Set<string>()
   for (const one of running) {
     const other = byKey.get(one.key)
     for (const name of Object.keys(one) as (keyof Observed)[]) {
-      if (name !== 'idleSeconds' && JSON.stringify(one[name]) !== JSON.stringify(other?.[name])) names.add(name)
+      if (name === 'idleSeconds' || name === 'place') continue
+      if (JSON.stringify(one[name]) !== JSON.stringify(other?.[name])) names.add(name)
     }
   }
   return [...names]

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { createMailbox, exportMailbox, type Mailbox } from '../../src/client/index.ts'
 import { startRedis } from '../../test/_util/redis.ts'
 import { type Relay, startRelay } from '../../test/_util/relay.ts'
+import { writeIntoDocument } from './document.ts'
 import { Random } from './random.ts'
 import { type Auc, aucOf, median } from './statistics.ts'
 import { SENDERS, type TimedSender } from './timing-senders.ts'
@@ -18,6 +19,11 @@ const PAUSE_MS = 1
 /** Trials around each one from whose median it is taken, since machines are slower at times. */
 const NEIGHBOURS = 50
 const PLANTED_MICROSECONDS = 100
+const PAIRS = [
+  ['never used', 'waiting'],
+  ['never used', 'online'],
+  ['waiting', 'online'],
+] as const
 
 /** One deposit, and one to an address that nobody ever used right behind it. Microseconds. */
 interface Trial {
@@ -34,30 +40,31 @@ type Kinds = Readonly<Record<string, () => Uint8Array>>
  * envelopes, or is online; and whether a planted difference is found.
  */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { trials: { type: 'string', default: '2500' } } })
+  const { values } = parseArgs({
+    options: { trials: { type: 'string', default: '2000' }, write: { type: 'boolean', default: false } },
+  })
   const trials = Number(values.trials)
+  const lines = [...(await timeTransport('HTTP', trials)), ...(await timeTransport('WebSocket', trials))]
+  const table = render(lines, trials)
+  process.stdout.write(`${table}\n`)
+  if (values.write) writeIntoDocument('timing', 'npm run forensics:timing -- --write', table)
+}
+
+async function timeTransport(transport: keyof typeof SENDERS, trials: number): Promise<string[][]> {
   const lines: string[][] = []
-  for (const transport of ['HTTP', 'WebSocket'] as const) {
-    await withRelay({}, async (relay) => {
-      const people = await createPeople(relay)
-      const results = await run(relay, transport, people.kinds, trials)
-      for (const [a, b] of [
-        ['never used', 'waiting'],
-        ['never used', 'online'],
-        ['waiting', 'online'],
-      ] as const) {
-        lines.push([transport, `${a} and ${b}`, ...compare(results, a, b)])
-      }
-      people.end()
+  await withRelay({}, async (relay) => {
+    const people = await createPeople(relay)
+    const results = await run(relay, transport, people.kinds, trials)
+    for (const [a, b] of PAIRS) lines.push([transport, `${a} and ${b}`, ...compare(results, a, b)])
+    people.end()
+  })
+  for (const planted of [0, PLANTED_MICROSECONDS]) {
+    await withRelay({ PLANTED_DELAY_MICROSECONDS: String(planted) }, async (relay) => {
+      const results = await run(relay, transport, { even: () => addressWith(0), odd: () => addressWith(1) }, trials)
+      lines.push([transport, `control: ${planted} µs planted`, ...compare(results, 'even', 'odd')])
     })
-    for (const planted of [0, PLANTED_MICROSECONDS]) {
-      await withRelay({ PLANTED_DELAY_MICROSECONDS: String(planted) }, async (relay) => {
-        const results = await run(relay, transport, { even: () => addressWith(0), odd: () => addressWith(1) }, trials)
-        lines.push([transport, `control: ${planted} µs planted`, ...compare(results, 'even', 'odd')])
-      })
-    }
   }
-  process.stdout.write(`${render(lines, trials)}\n`)
+  return lines
 }
 
 async function withRelay(planted: Record<string, string>, use: (relay: Relay) => Promise<void>): Promise<void> {

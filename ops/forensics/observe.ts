@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -17,6 +17,8 @@ export interface Observed {
   readonly treeKeys: number
   readonly treeNodes: number
   readonly memoryBytes: number
+  /** Where it stands among the keys, in the order in which they lie there. */
+  readonly place: number
   /** Seconds since anybody used it, by this server. */
   readonly idleSeconds: number
 }
@@ -25,7 +27,9 @@ const BATCH_KEYS = 64
 
 /** Asks a server for everything that it knows of its streams. */
 export async function observe(redis: Redis): Promise<Observed[]> {
-  const keys = (await redis.keys('*')).sort()
+  const order = await redis.keys('*')
+  const places = new Map(order.map((key, place) => [key, place]))
+  const keys = order.sort()
   // First of all, since every other question counts as a use.
   const idle = await ask(redis, keys, (key) => ['OBJECT', 'IDLETIME', key])
   const expiries = await ask(redis, keys, (key) => ['PEXPIRETIME', key])
@@ -48,6 +52,7 @@ export async function observe(redis: Redis): Promise<Observed[]> {
       treeKeys: Number(info.get('radix-tree-keys')),
       treeNodes: Number(info.get('radix-tree-nodes')),
       memoryBytes: Number(memory[i]),
+      place: places.get(key) as number,
       idleSeconds: Number(idle[i]),
     }
   })
@@ -88,13 +93,43 @@ export async function observeCopy(server: RedisServer): Promise<Observed[]> {
     await server.cli('SAVE')
     await copyFile(join(dir, 'dump.rdb'), join(folder, 'dump.rdb'))
     await rm(join(dir, 'dump.rdb'))
+    const places = placesIn(await readFile(join(folder, 'dump.rdb')))
     const thief = await startRedis({ args: ['--dir', folder] })
     try {
-      return await withConnection(thief, observe)
+      const observed = await withConnection(thief, observe)
+      return observed.map((one) => ({ ...one, place: places.get(one.key) ?? Number.NaN }))
     } finally {
       await thief.stop()
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** In which order the keys of Lethe stand in an RDB file. */
+function placesIn(file: Buffer): Map<string, number> {
+  const [start, length] = ['lethe1:{', 'lethe1:{ppp}:'.length + 22]
+  const places = new Map<string, number>()
+  for (let at = file.indexOf(start); at >= 0; at = file.indexOf(start, at + length)) {
+    places.set(file.toString('latin1', at, at + length), places.size)
+  }
+  return places
+}
+
+/** Takes every key with DUMP, and observes them on a server of the thief's own. */
+export async function observeDumps(server: RedisServer): Promise<Observed[]> {
+  const thief = await startRedis()
+  try {
+    return await withConnection(server, (from) =>
+      withConnection(thief, async (to) => {
+        for (const key of await from.keys('*')) {
+          const [dump, expiresMs] = [await from.dumpBuffer(key), await from.pexpiretime(key)]
+          await to.call('RESTORE', key, expiresMs, dump, 'ABSTTL')
+        }
+        return await observe(to)
+      }),
+    )
+  } finally {
+    await thief.stop()
   }
 }

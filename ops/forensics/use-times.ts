@@ -1,4 +1,7 @@
 import type { Redis } from 'ioredis'
+import { createClient } from '../../src/store/redis/client.ts'
+import { TOUCH_PERIOD_SECONDS, TouchSweep } from '../../src/store/redis/touch-sweep.ts'
+import type { RedisServer } from '../../test/_util/redis.ts'
 import type { TrueStream, Truth } from './layout.ts'
 import type { Observed } from './observe.ts'
 
@@ -36,4 +39,27 @@ export async function observeUse(
     }
   }
   return result
+}
+
+/** Lets a relay's own sweep look once, which touches every key where they have not been used for long. */
+export async function sweepOnce({ port }: RedisServer): Promise<void> {
+  const target = { kind: 'node', hosts: [{ host: '127.0.0.1', port }], tls: false, db: 0 } as const
+  const client = createClient(target, undefined) as Redis
+  try {
+    await client.connect()
+    await new Promise<void>((resolve, reject) => {
+      let looks = 0
+      const after = (_delayMs: number, action: () => void) => {
+        // The first is due at once; that a second is asked for says that the first is over.
+        if (looks++ === 0) action()
+        else resolve()
+        return () => {}
+      }
+      const clock = { nowMs: Date.now, every: () => () => {}, after }
+      const onFault = () => reject(new Error('the sweep failed'))
+      new TouchSweep({ client, target, ca: undefined, onFault, clock, periodSeconds: TOUCH_PERIOD_SECONDS }).start()
+    })
+  } finally {
+    client.disconnect()
+  }
 }

@@ -1,4 +1,4 @@
-import { findOpenings, keepInspectorShut } from '../hardening.ts'
+import { findOpenings, keepCoreDumpsEmpty, keepInspectorShut } from '../hardening.ts'
 import { defineCommand } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { Failure } from './failure.ts'
@@ -15,6 +15,7 @@ it listens on http://localhost:8080 with the embedded memory store, which forget
   // Loaded here, since the other commands start faster without a server.
   async run() {
     keepInspectorShut()
+    keepCoreDumpsEmpty()
     const openings = findOpenings(await readProcessFacts({ logLevel: 'info' }))
     if (openings.length > 0) throw new Failure(EXIT.config, openings.join('\n'))
     const { serve } = await import('../main.ts')

@@ -67,6 +67,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     heldIn: [
       'mailbox/recent-queues.ts#queues',
       'mailbox/deposit-connection.ts#queues',
+      'mailbox/deposit.ts#hands',
       'store/redis/write-lane.ts#queue',
       'store/redis/mailbox-store.ts#lanes',
       'store/redis/mailbox-store.ts#held',

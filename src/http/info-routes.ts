@@ -7,7 +7,8 @@ export interface InfoPages {
   html(): string
 }
 
-const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+const PAGE_POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 /** `GET /v1/info` for programs, `GET /` the same for people. [protocol §7] */
 export function addInfoRoutes(app: FastifyInstance, pages: InfoPages): void {

@@ -49,6 +49,7 @@ export class Depositor {
   readonly #capacities: readonly number[]
   readonly #counts: Counts
   #storingBytes = 0
+  readonly #hands: [OwnDeposit, HandedEnvelope][] = []
 
   constructor({ store, secrets, openMailboxes, policy, random, counts }: DepositorParts) {
     this.#store = store
@@ -106,8 +107,8 @@ export class Depositor {
         answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
         deposit.frame.fill(0, 0, deposit.envelopeOffset)
         const hand = handOf(record, outcome, deposit)
-        own?.stored(hand)
-        hand.take()?.fill(0)
+        if (own === undefined) hand.take()?.fill(0)
+        else this.#handLater(own, hand)
       },
       () => {
         this.#storingBytes -= bytes
@@ -117,6 +118,18 @@ export class Depositor {
         answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
       },
     )
+  }
+
+  // In a turn of its own, when the answers of this one are on their way: a sender must not see by the time that an answer
+  // takes whether somebody is online to be handed the envelope. All of a turn together, so that they go out together.
+  #handLater(own: OwnDeposit, hand: HandedEnvelope): void {
+    if (this.#hands.push([own, hand]) > 1) return
+    setImmediate(() => {
+      for (const [ownDeposit, handed] of this.#hands.splice(0)) {
+        ownDeposit.stored(handed)
+        handed.take()?.fill(0)
+      }
+    })
   }
 
   #seal(queue: Queue, sizeIndex: number, classIndex: number, envelope: Uint8Array, nowSeconds: number): SealedEnvelope {

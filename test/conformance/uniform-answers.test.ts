@@ -76,7 +76,15 @@ async function everyHeader(t: Test, relay: Relay): Promise<void> {
       `${name}: nothing that tells more`,
     )
   }
-  t.match(answers.find(([name]) => name === 'page')?.[1].headers['content-security-policy'], /default-src 'none'/)
+  const page = answers.find(([name]) => name === 'page')?.[1].headers ?? {}
+  t.equal(page['referrer-policy'], 'no-referrer')
+  for (const policy of ['default-src', 'base-uri', 'form-action', 'frame-ancestors']) {
+    t.match(
+      page['content-security-policy'],
+      `${policy} 'none'`,
+      'the page loads nothing, sends nothing, is in no frame',
+    )
+  }
 }
 
 async function brokenRequests(t: Test, relay: Relay): Promise<void> {

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -68,6 +68,32 @@ test('a signal opens the inspector of a Node process, and not of a relay', async
   }
   t.equal(await relay.stop(), 0)
   t.notMatch(relay.stderr(), INSPECTOR_WORDS)
+})
+
+test('a core dump of a relay holds no memory, and one that `npm start` runs leaves none', async (t) => {
+  const relay = await startRelay()
+  t.teardown(() => relay.stop())
+  t.not(Number.parseInt(readFileSync('/proc/self/coredump_filter', 'latin1'), 16), 0, 'as it is without a relay')
+  t.equal(Number.parseInt(readFileSync(`/proc/${relay.pid}/coredump_filter`, 'latin1'), 16), 0)
+
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const started = spawn('env', ['-u', 'NODE_OPTIONS', 'sh', '-c', scripts.start], {
+    cwd: root,
+    env: { PATH: process.env.PATH, ...QUIET_PORTS },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  killOnExit(started)
+  t.teardown(() => started.kill('SIGKILL'))
+  let stderr = ''
+  started.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  await eventually(() => stderr.includes('"listening"'))
+  t.match(readFileSync(`/proc/${started.pid}/limits`, 'latin1'), /^Max core file size +0 +0 /m)
+  t.match(readFileSync(`/proc/${started.pid}/cmdline`, 'latin1'), /^node/, 'no shell is left in between')
+  started.kill('SIGTERM')
+  t.equal(await exited(started), 0)
 })
 
 test('no relay starts with an option that lets memory or traffic out', async (t) => {
