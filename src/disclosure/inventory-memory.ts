@@ -146,6 +146,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'mailbox/delivery.ts#ids',
       'mailbox/sealing.ts#block',
       'mailbox/open-mailboxes.ts#entries',
+      'mailbox/open-mailboxes.ts#wakeKey',
       'mailbox/open-mailboxes.ts#lookers',
       'mailbox/claims.ts#order',
       'store/redis/wake-ups.ts#channels',
