@@ -75,6 +75,7 @@ export const configSchema = {
       'redis+cluster://[user:password@]host[:port],…, each with rediss in place of redis for TLS; ' +
       'leave it out for the embedded memory store',
     default: '',
+    file: true,
     parse: parseStoreTarget,
     show: showStoreTarget,
   }),
