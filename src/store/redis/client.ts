@@ -110,6 +110,8 @@ function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
       slotsRefreshTimeout: 2000,
       slotsRefreshInterval: 5000,
       redisOptions: options,
+      // Certificates are made for names, and of a name that was looked up first only the address would be left.
+      ...(options.tls ? { dnsLookup: (name, found) => found(null, name) } : {}),
     })
   }
   const single = { ...options, enableOfflineQueue: false, retryStrategy: reconnectDelayMs }

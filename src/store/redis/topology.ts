@@ -42,13 +42,14 @@ export function addressName({ host, port }: RedisAddress): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
+// Lines of the form `id ip:port@bus,name flags …`. A node that tells its name is called by it, as certificates are made for
+// names; one that was lost sight of has neither address nor port.
 async function askCluster(client: Redis): Promise<RedisAddress[]> {
   const table = (await client.call('CLUSTER', 'NODES')) as string
   return table.split('\n').flatMap((line) => {
-    const [, host, port] = /^\w+ (.*):(\d+)@\d+\S* /.exec(line) ?? []
-    return host === undefined
-      ? []
-      : [{ host: host === '' ? (client.options.host as string) : host, port: Number(port) }]
+    const [, ip = '', port, name = ''] = /^\w+ (.*):(\d+)@\d+(?:,([^\s,]*))?\S* /.exec(line) ?? []
+    if (port === undefined || port === '0') return []
+    return [{ host: name || ip || (client.options.host as string), port: Number(port) }]
   })
 }
 
