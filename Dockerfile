@@ -33,7 +33,7 @@ COPY --from=dependencies /lethe/node_modules node_modules
 COPY --from=build /lethe/build/src build/src
 USER 1000:1000
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 CMD ["lethe", "healthcheck"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=20s --retries=3 CMD ["lethe", "healthcheck"]
 # node itself, not npm: it has to get the signal that ends it. Half of the memory that the container may use is for the
 # heap, the rest for buffers, code and stacks. SIGUSR1 would open the inspector.
 ENTRYPOINT ["node", "--max-old-space-size-percentage=50", "--disable-sigusr1", "--no-addons", "/lethe/build/src/cli/main.js"]

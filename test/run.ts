@@ -3,6 +3,7 @@ import { constants, tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type RedisServer, startRedis } from './_util/redis.ts'
+import { installPrograms } from './_util/runner/programs.ts'
 import { installPromtool } from './_util/runner/promtool.ts'
 import { pathWithRedis, RedisMissingError } from './_util/runner/redis-server.ts'
 import { buildTap, TapProcess, type TapRun } from './_util/runner/run-tap.ts'
@@ -40,10 +41,9 @@ function chosenTests(args: readonly string[]): string[] {
 
 async function run(files: readonly string[], tapOptions: readonly string[]): Promise<TapRun> {
   process.env.PATH = pathWithRedis(process.env.PATH ?? '')
-  installPromtool(
-    process.env.PATH,
-    files.map((file) => join(project, file)),
-  )
+  const paths = files.map((file) => join(project, file))
+  installPromtool(process.env.PATH, paths)
+  installPrograms(process.env.PATH, paths)
   buildTap(project)
   // Whatever a killed test leaves in its temporary folder goes with this one.
   const folder = mkdtempSync(join(tmpdir(), 'lethe-test-'))
