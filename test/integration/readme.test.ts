@@ -26,7 +26,10 @@ const RUN_ELSEWHERE: Record<string, { file: string; words: string }> = {
   'npm ci && npm test': { file: '.ci/run', words: 'npm test' },
   'deploy/init https://localhost:8443': { file: 'ops/verify/compose', words: '/deploy/init" "$origin"' },
   'docker compose -f deploy/compose.yaml up --build --detach': { file: 'ops/verify/compose', words: 'compose up' },
-  'docker compose -f deploy/compose.yaml exec relay-1 lethe audit': { file: 'ops/verify/compose', words: 'lethe audit' },
+  'docker compose -f deploy/compose.yaml exec relay-1 lethe audit': {
+    file: 'ops/verify/compose',
+    words: 'lethe audit',
+  },
 }
 
 const ranHere = new Set<string>()

@@ -51,13 +51,18 @@ export async function startTlsNode(t: Test, files: CertificateFiles): Promise<nu
   return port
 }
 
-/** Three masters that speak TLS with everybody, each other included. @returns their ports for TLS */
-export async function startTlsCluster(t: Test, files: CertificateFiles): Promise<number[]> {
+/**
+ * Three masters that speak TLS with everybody, each other included.
+ * @param name what they are to be called by, instead of their address
+ * @returns their ports for TLS
+ */
+export async function startTlsCluster(t: Test, files: CertificateFiles, name?: string): Promise<number[]> {
   const ports: number[] = []
   for (let i = 0; i < 3; i++) {
     const port = await findFreePort({ bus: true })
     const cluster = { 'cluster-enabled': 'yes', 'cluster-config-file': 'nodes.conf', 'tls-cluster': 'yes' }
-    const redis = await startRedis({ args: commandLine({ ...tlsSettings(port, files), ...cluster }) })
+    const naming = name && { 'cluster-announce-hostname': name, 'cluster-preferred-endpoint-type': 'hostname' }
+    const redis = await startRedis({ args: commandLine({ ...tlsSettings(port, files), ...cluster, ...naming }) })
     t.teardown(() => redis.stop())
     ports.push(port)
   }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { findAddresses } from '../../src/store/redis/topology.ts'
 import { sharedRedisUrl } from '../_util/redis.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
@@ -60,6 +62,16 @@ test('[LETHE_REDIS_URL] rediss+cluster://: every node', async (t) => {
   const files = await makeCertificateFiles(t)
   const [port] = await startTlsCluster(t, files)
   await carries(t, `rediss+cluster://127.0.0.1:${port}`, files.caFile)
+})
+
+test('[LETHE_REDIS_URL] rediss+cluster://: nodes that have certificates for their names', async (t) => {
+  const files = await makeCertificateFiles(t, 'DNS:localhost')
+  const [port] = await startTlsCluster(t, files, 'localhost')
+  const target = { kind: 'cluster', tls: true, hosts: [{ host: 'localhost', port: port as number }] } as const
+  const addresses = await findAddresses(target, readFileSync(files.caFile, 'utf8'))
+  t.strictSame([...new Set(addresses.map(({ host }) => host))], ['localhost'])
+  t.equal(addresses.length, 3)
+  await carries(t, `rediss+cluster://localhost:${port}`, files.caFile)
 })
 
 test('[LETHE_REDIS_URL] a server that cannot prove who it is, or speaks no TLS, is not used', async (t) => {
