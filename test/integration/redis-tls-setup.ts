@@ -71,7 +71,9 @@ export async function startTlsCluster(t: Test, files: CertificateFiles, name?: s
   await redisCli(ports[0] as number, [...tls, '--cluster', 'create', ...hosts, '--cluster-yes'])
   for (const port of ports) {
     await eventually(async () => {
-      return (await redisCli(port, [...tls, 'CLUSTER', 'INFO'])).includes('cluster_state:ok')
+      const isOk = (await redisCli(port, [...tls, 'CLUSTER', 'INFO'])).includes('cluster_state:ok')
+      const table = (await redisCli(port, [...tls, 'CLUSTER', 'NODES'])).toString('utf8')
+      return isOk && (name === undefined || table.split(`,${name} `).length === ports.length + 1)
     }, PATIENCE)
   }
   return ports
