@@ -68,6 +68,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'mailbox/recent-queues.ts#queues',
       'mailbox/deposit-connection.ts#queues',
       'mailbox/deposit.ts#hands',
+      'mailbox/open-mailboxes.ts#wakeKey',
       'store/redis/write-lane.ts#queue',
       'store/redis/mailbox-store.ts#lanes',
       'store/redis/mailbox-store.ts#held',
