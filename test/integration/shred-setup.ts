@@ -11,7 +11,7 @@ import { type Relay, startRelay } from '../_util/relay.ts'
 import type { Test } from '../_util/tap.ts'
 import { createShell, type RunOptions } from './cli-setup.ts'
 
-const QUIET_MS = 300
+const QUIET_MS = 150
 const ENVELOPE_BYTES = 4_000
 /** Of a sealed envelope, from its middle: long enough to be found by chance nowhere. */
 const PIECE_BYTES = 12
