@@ -68,7 +68,6 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'mailbox/recent-queues.ts#queues',
       'mailbox/deposit-connection.ts#queues',
       'mailbox/deposit.ts#hands',
-      'mailbox/open-mailboxes.ts#wakeKey',
       'store/redis/write-lane.ts#queue',
       'store/redis/mailbox-store.ts#lanes',
       'store/redis/mailbox-store.ts#held',
