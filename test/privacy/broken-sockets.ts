@@ -19,7 +19,7 @@ export interface Refusals {
 
 /** How long a close is waited for: the longest takes 10 s without an OPEN. */
 const CLOSE_MS = 25_000
-const TOO_SLOW_COUNTED = `lethe_socket_closes_total{code="${CLOSE.tooSlow}"} 1`
+const TOO_SLOW_COUNTED = new RegExp(`^lethe_socket_closes_total{code="${CLOSE.tooSlow}".*} 1$`, 'm')
 
 /** Takes what comes until the relay closes, and notes it. */
 async function untilClosed(socket: MailboxSocket, { errors, closes }: Refusals): Promise<void> {
@@ -118,7 +118,8 @@ export async function stallReader(
   wire.hold()
   stalled.sendOpen(1, mailbox)
   // Who takes nothing is not told either.
-  const isCounted = async () => (await request({ url: over.adminUrl }, '/metrics')).body.includes(TOO_SLOW_COUNTED)
+  const isCounted = async () =>
+    TOO_SLOW_COUNTED.test((await request({ url: over.adminUrl }, '/metrics')).body.toString())
   await eventually(isCounted, { timeoutMs: 2 * CLOSE_MS, intervalMs: 250 })
   closes.add(CLOSE.tooSlow)
 }

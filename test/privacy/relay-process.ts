@@ -9,7 +9,8 @@ import { eventually } from '../_util/wait.ts'
 import type { OpenedFile } from './opened-files.ts'
 
 const CLI = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url))
-const START_TIMEOUT_MS = 30_000
+/** Patience, for machines that do much else. */
+const START_TIMEOUT_MS = 120_000
 const STOP_GRACE_MS = 30_000
 const RUN_MS = 5_000
 
@@ -117,7 +118,10 @@ export async function startRelayProcess(options: RelayOptions): Promise<RelayPro
     if (child.exitCode !== null || child.signalCode !== null) return 'ended'
     return portsIn(stderr().toString('latin1'))
   }
-  const ports = await eventually(listening, { timeoutMs: START_TIMEOUT_MS })
+  const ports = await eventually(listening, { timeoutMs: START_TIMEOUT_MS }).catch(async (error) => {
+    await terminate(child, STOP_GRACE_MS)
+    throw error
+  })
   if (ports === 'ended') throw new Error(`relay ${options.name} ended before it listened:\n${stderr()}`)
   return {
     name: options.name,

@@ -42,7 +42,7 @@ const EMBEDDED_ENV = {
 
 export async function castOf(town: Town): Promise<Cast> {
   const [first, second, embedded] = await Promise.all([
-    town.relay('first', 'environment', { preload: ['opened-files.js'] }),
+    town.relay('first', 'environment', { preload: ['opened-files.js'], env: { LETHE_METRICS_INTERVAL_SECONDS: '1' } }),
     town.relay('second', 'files', { env: { LETHE_METRICS_EXACT: 'true', LETHE_WAKE_BITS: '12' } }),
     town.startRelay('files', { name: 'embedded', env: EMBEDDED_ENV, preload: ['opened-files.js'] }),
   ])

@@ -76,7 +76,7 @@ const CHANNELS: Readonly<Record<LeakChannel, Channel>> = {
   'refused user': { surfaces: ['Redis: ACL LOG'] },
   'client name': { surfaces: ['Redis: CLIENT LIST'], carries: isPrintable },
   function: { surfaces: ['Redis: functions'] },
-  'setting of Redis': { surfaces: ['Redis: INFO and figures'] },
+  'setting of Redis': { surfaces: ['Redis: INFO and figures'], carries: hasNoZero },
   'name of an error': { surfaces: ['Redis: INFO and figures'], carries: isWord },
   'log of Redis': { surfaces: ['Redis: log'], carries: hasNoZero },
 }
