@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -12,7 +13,7 @@ import { createAdminServer } from './http/health-routes.ts'
 import { addInfoRoutes } from './http/info-routes.ts'
 import { addMailboxRoutes } from './http/mailbox-routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { readTls, type TlsFiles, watchTls } from './http/tls.ts'
+import { isUsable, readTls, type TlsFiles, watchTls } from './http/tls.ts'
 import { Depositor } from './mailbox/deposit.ts'
 import type { MailboxStore } from './mailbox/mailbox-store.ts'
 import { OpenMailboxes } from './mailbox/open-mailboxes.ts'
@@ -55,13 +56,12 @@ export interface Relay {
   drain(): Promise<void>
 }
 
-/** The store is a Redis that lacks what is needed. */
-export class OldStoreError extends Error {
-  constructor() {
-    super('LETHE_REDIS_URL: this Redis is too old; Lethe needs Redis 7.0 or later, on every node')
-    this.name = 'OldStoreError'
-  }
-}
+/** A relay cannot start as it is configured; the message says why, to its operator. */
+export class StartError extends Error {}
+
+const TOO_OLD = 'LETHE_REDIS_URL: this Redis is too old; Lethe needs Redis 7.0 or later, on every node'
+const NO_CERTIFICATE = 'LETHE_TLS_CERT_FILE, LETHE_TLS_KEY_FILE: they are no certificate and its private key in PEM'
+const NO_AUTHORITY = 'LETHE_REDIS_CA_FILE: it holds no certificate in PEM'
 
 /** How long the store is waited for before a relay listens without it. */
 const FIRST_CONTACT_MS = 3000
@@ -71,7 +71,7 @@ const OTHER_NODES_MS = 300
 /**
  * Puts the rooms together and listens. Rejects if a port cannot be had or a file cannot be read.
  * @throws UnsafeStoreError for a store whose settings keep what it should forget, unless that is allowed
- * @throws OldStoreError for a Redis before 7.0
+ * @throws StartError for a Redis before 7.0, and for files that do not hold what they should
  */
 export async function startRelay(config: Config, parts: RelayParts): Promise<Relay> {
   const { events, clock = systemClock, random = createSystemRandom() } = parts
@@ -100,6 +100,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random, counts })
   const tlsFiles = tlsFilesOf(config)
   const tls = tlsFiles && (await readTls(tlsFiles))
+  if (tls && !isUsable(tls)) throw new StartError(NO_CERTIFICATE)
 
   let isDraining = false
   let publicOrigins = config.publicOrigins
@@ -137,8 +138,9 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   if (guard.isRefusing || isTooOld) {
     openMailboxes.close()
     await store.close()
-    throw isTooOld ? new OldStoreError() : new UnsafeStoreError(guard.faults)
+    throw isTooOld ? new StartError(TOO_OLD) : new UnsafeStoreError(guard.faults)
   }
+  if (!store.isReady()) events.storeDown()
   metrics.start({ storeQueueBytes: () => depositor.storingBytes })
   const port = await listen(app, config.host, config.port)
   if (publicOrigins.length === 0) publicOrigins = loopbackOrigins(port, tls !== undefined)
@@ -208,7 +210,7 @@ function createStore(
   if (config.store.kind === 'memory') return createMemoryStore({ clock, capacityBytes: config.memoryStoreBytes })
   return new RedisMailboxStore({
     target: config.store,
-    ca: config.redisCaFile === undefined ? undefined : readFileSync(config.redisCaFile, 'utf8'),
+    ca: config.redisCaFile === undefined ? undefined : readAuthorities(config.redisCaFile),
     minReplicas: config.redisMinReplicas,
     wakeBits: config.wakeBits,
     guard,
@@ -216,6 +218,17 @@ function createStore(
     onBatch: metrics.storeBatch,
     onCommand: metrics.storeCommand,
   })
+}
+
+// Node takes a text without any for no authority at all.
+function readAuthorities(file: string): string {
+  const pem = readFileSync(file, 'utf8')
+  try {
+    new X509Certificate(pem)
+    return pem
+  } catch {
+    throw new StartError(NO_AUTHORITY)
+  }
 }
 
 function metricsOf(config: Config, clock: Clock): Metrics {

@@ -1,10 +1,14 @@
-import { OldStoreError, type Relay, startRelay } from './app.ts'
+import { type Relay, StartError, startRelay } from './app.ts'
 import { type Config, ConfigError, loadConfig } from './config/config.ts'
 import { readEnvironment } from './config/env.ts'
+import { configSchema } from './config/schema.ts'
 import { UnsafeStoreError } from './disclosure/store-guard.ts'
 import { createEvents, type Events } from './telemetry/events.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { readVersion } from './version.ts'
+
+/** Where the commands look for a relay unless they are told. */
+const USUAL_URL = `http://localhost:${configSchema.port.default}`
 
 const EXIT_CONFIG = 78
 const EXIT_FAILED = 1
@@ -56,7 +60,7 @@ function crashSilently(events: Events): void {
 }
 
 function startProblem(error: unknown, { host, port, adminHost, adminPort }: Config): string {
-  if (error instanceof UnsafeStoreError || error instanceof OldStoreError) return error.message
+  if (error instanceof UnsafeStoreError || error instanceof StartError) return error.message
   const { code, port: failedPort } = error as { code?: string; port?: number }
   const isAdmin = failedPort === adminPort && failedPort !== port
   const [portName, hostName, where] = isAdmin
@@ -71,6 +75,7 @@ function startProblem(error: unknown, { host, port, adminHost, adminPort }: Conf
 function greeting(config: Config, relay: Relay): string {
   const url = relay.publicOrigins[0] as string
   const isMemory = config.store.kind === 'memory'
+  const relayOption = url === USUAL_URL ? '' : ` --relay ${url}`
   const lines = [
     `Lethe ${readVersion().version} listens on ${url}`,
     '',
@@ -80,15 +85,22 @@ function greeting(config: Config, relay: Relay): string {
     ...(isMemory ? ['instead, set LETHE_REDIS_URL and LETHE_STORE_SECRET (see docs/configuration.md).'] : []),
     '',
     'What to try next, in another terminal:',
-    '  npx lethe mailbox new                         make a mailbox, which prints its address',
-    `  echo hello | npx lethe send ADDRESS           send to that address`,
-    '  npx lethe receive                             read what waits there',
-    '  npm run demo                                  two people, one of whom goes offline',
+    ...table([
+      ['npx lethe mailbox new', 'make a mailbox, which prints its address'],
+      [`echo hello | npx lethe send ADDRESS${relayOption}`, 'send to that address'],
+      [`npx lethe receive${relayOption}`, 'read what waits there'],
+      ['npm run demo', 'two people, one of whom goes offline'],
+    ]),
     '',
     `The page for people is ${url}/, health and metrics are on http://${adminAddress(config)}:${relay.adminPort}.`,
     'Ctrl-C stops it.',
   ]
   return `\n${lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n')}\n\n`
+}
+
+function table(rows: readonly [command: string, meaning: string][]): string[] {
+  const width = Math.max(...rows.map(([command]) => command.length))
+  return rows.map(([command, meaning]) => `  ${command.padEnd(width)}   ${meaning}`)
 }
 
 function adminAddress({ adminHost }: Config): string {

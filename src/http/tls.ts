@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Server } from 'node:https'
+import { createSecureContext } from 'node:tls'
 
 export interface TlsFiles {
   readonly certFile: string
@@ -17,6 +18,16 @@ const CHECK_PERIOD_MS = 5000
 export async function readTls({ certFile, keyFile }: TlsFiles): Promise<TlsContext> {
   const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')])
   return { cert, key }
+}
+
+/** Whether these are a certificate and the key that belongs to it. */
+export function isUsable(context: TlsContext): boolean {
+  try {
+    createSecureContext(context)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

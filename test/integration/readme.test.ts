@@ -46,8 +46,8 @@ async function createHome(t: Test): Promise<Record<string, string>> {
   return { PATH: process.env.PATH ?? '', HOME: home, npm_config_update_notifier: 'false' }
 }
 
-/** Starts `npm start` as a reader would and gives what it printed once it listens. npm does not pass signals on to all. */
-async function npmStart(t: Test, env: Record<string, string>): Promise<string> {
+/** Starts `npm start` as a reader would and gives what it printed once it has said its last words. npm does not pass signals on to all. */
+async function npmStart(t: Test, env: Record<string, string>, lastWords = '"listening"'): Promise<string> {
   const child: ChildProcess = spawn('npm', ['start'], { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
@@ -58,7 +58,7 @@ async function npmStart(t: Test, env: Record<string, string>): Promise<string> {
     await ended
     await eventually(() => output.includes('"stopped"'))
   })
-  await eventually(() => output.includes('"listening"'), { timeoutMs: 60_000 })
+  await eventually(() => output.includes(lastWords), { timeoutMs: 60_000 })
   return output
 }
 
@@ -69,11 +69,13 @@ test('both commands for a newcomer stand before the first heading, the start fir
 })
 
 test('npm start says where it listens, that it forgets, and what to try', async (t) => {
-  const output = await npmStart(t, { ...(await createHome(t)), LETHE_PORT: '0', LETHE_ADMIN_PORT: '0' })
+  const env = { ...(await createHome(t)), LETHE_PORT: '0', LETHE_ADMIN_PORT: '0' }
+  const output = await npmStart(t, env, 'Ctrl-C stops it')
   ran('npm ci && npm start')
   t.match(output, /listens on http:\/\/localhost:\d+/)
   t.match(output, /forgets all of them when it exits/)
   t.match(output, /npx lethe mailbox new/)
+  t.match(output, /npx lethe receive --relay http:\/\/localhost:\d+ /, 'with the relay, where it is not the usual one')
 })
 
 test('a message from one terminal to the other', async (t) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { findAddresses } from '../../src/store/redis/topology.ts'
 import { sharedRedisUrl } from '../_util/redis.ts'
+import { startRelay } from '../_util/relay.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { createEnvelope, createMailbox, idsOf, numbersOf } from '../conformance/client.ts'
@@ -90,6 +91,15 @@ test('[LETHE_REDIS_URL] a server that cannot prove who it is, or speaks no TLS, 
     isRefused(t, sharedRedisUrl().replace('redis:', 'rediss:'), { LETHE_REDIS_CA_FILE: files.caFile }),
   )
   await t.test('TLS where none is expected', (t) => isRefused(t, `redis://127.0.0.1:${port}`))
+})
+
+test('[LETHE_REDIS_CA_FILE] a file without any certificate stops the start', async (t) => {
+  const { keyFile } = await makeCertificateFiles(t)
+  const env = { LETHE_REDIS_URL: 'rediss://127.0.0.1:1', LETHE_STORE_SECRET: createStoreSecret() }
+  await t.rejects(
+    startRelay({ ...env, LETHE_REDIS_CA_FILE: keyFile }),
+    /listening \(1\):\nLETHE_REDIS_CA_FILE: it holds no certificate in PEM\n/,
+  )
 })
 
 test('[RFC6066-3] a Redis that is called by name is told that name', async (t) => {

@@ -101,6 +101,8 @@ function namingServer<Options extends ConnectionOptions>(options: Options, host:
 
 function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
   if (target.kind === 'cluster') {
+    // No slotsRefreshInterval: ioredis's own goes on for ever, and the process with it, when a client is disconnected while
+    // an answer is on its way. Whoever has a client asks with `refreshTopology`.
     return new Cluster([...target.hosts], {
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -108,7 +110,6 @@ function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
       clusterRetryStrategy: reconnectDelayMs,
       clusterNodeRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 2000,
-      slotsRefreshInterval: 5000,
       redisOptions: options,
       // Certificates are made for names, and of a name that was looked up first only the address would be left.
       ...(options.tls ? { dnsLookup: (name, found) => found(null, name) } : {}),
@@ -149,7 +150,7 @@ export function nodeOf(client: RedisClient, name: string): Redis | undefined {
   return client.nodes('all').find(({ options }) => `${options.host}:${options.port}` === name)
 }
 
-/** Asks the cluster anew who serves what. Never rejects. */
+/** Asks the cluster anew who serves what; to be done every few seconds. Never rejects. */
 export function refreshTopology(client: RedisClient): Promise<void> {
   if (client instanceof Redis) return Promise.resolve()
   return new Promise((resolve) => client.refreshSlotsCache(() => resolve()))

@@ -1,6 +1,6 @@
 import { Cluster, type Redis } from 'ioredis'
 import type { NodeGuard } from '../../mailbox/store-facts.ts'
-import { nodeNameOf, nodeOf, type RedisClient, SINGLE_NODE } from './client.ts'
+import { nodeNameOf, nodeOf, type RedisClient, refreshTopology, SINGLE_NODE } from './client.ts'
 import { faultOf, type StoreFault } from './faults.ts'
 import { readNodeSettings } from './node-settings.ts'
 
@@ -126,9 +126,13 @@ export class NodeWatch {
       if (!(await this.#isAdmitted(node, name))) return this.#refuse(node)
       const runId = /^run_id:(\w+)/m.exec(info)?.[1] ?? ''
       const known = this.#runIds.get(name)
-      if (!node.options.readOnly) this.#runIds.set(name, runId)
+      const isAnother = known !== undefined && known !== runId
+      // A master that comes back as a replica has lost nothing that its successor does not have, whether or not the client
+      // knows of the change yet.
+      const isReplica = node.options.readOnly || (isAnother && (await isFollowing(node)))
+      if (!isReplica) this.#runIds.set(name, runId)
       await this.#readTime(node, name)
-      if (known !== undefined && known !== runId && !node.options.readOnly) this.#listener.replaced()
+      if (isAnother && !isReplica) this.#listener.replaced()
       this.#identified.add(node)
       this.#update()
     } catch (error) {
@@ -149,6 +153,7 @@ export class NodeWatch {
 
   #check(): void {
     for (const client of this.#clients) {
+      if (client.status === 'ready') void refreshTopology(client)
       const nodes = client instanceof Cluster ? client.nodes('master') : [client]
       for (const node of nodes) {
         if (node.status !== 'ready') continue
@@ -182,6 +187,10 @@ export class NodeWatch {
     this.#wasUp ||= isUp
     this.#listener.state(isUp)
   }
+}
+
+async function isFollowing(node: Redis): Promise<boolean> {
+  return /^role:slave/m.test(await node.info('replication'))
 }
 
 function nameOf({ options }: Redis): string {

@@ -1,7 +1,7 @@
 import { Cluster, type Redis } from 'ioredis'
 import { type QueueName, type StoreListener, StoreUnavailableError } from '../../mailbox/mailbox-store.ts'
 import { dispatchMessage } from './announcements.ts'
-import type { RedisClient } from './client.ts'
+import { type RedisClient, refreshTopology } from './client.ts'
 import { PARTITIONS, partitionChannel, type WakeBits, wakeChannel } from './keys.ts'
 
 const RETRY_MS = 1000
@@ -126,8 +126,9 @@ export class WakeUps {
   }
 
   #keepAlive(): void {
-    if (this.#client instanceof Cluster || this.#client.status !== 'ready') return
-    this.#client.ping().catch(() => {})
+    if (this.#client.status !== 'ready') return
+    if (this.#client instanceof Cluster) void refreshTopology(this.#client)
+    else this.#client.ping().catch(() => {})
   }
 
   #update(): void {
