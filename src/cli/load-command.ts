@@ -13,7 +13,9 @@ export const loadCommand = defineCommand({
   summary: 'load-test relays, and account for every envelope',
   positionals: { usage: 'URL...', min: 1, max: 1_000 },
   options: LOAD_OPTIONS,
-  about: `
+  // Only when it is asked for: it looks into a folder, and every command passes here.
+  get about() {
+    return `
 Deposits envelopes at relays that you run, receives them, and says how long it took and what became of each one: lost,
 duplicated, misdelivered, corrupted, out of order. It makes its own mailboxes, and leaves nothing behind.
 
@@ -23,7 +25,8 @@ Ctrl-C ends the test early, with a report; a second one ends it at once.
 
 Exits with 1 where a threshold was missed.
 
-${describeNames()}`,
+${describeNames()}`
+  },
   async run(input) {
     const request = readLoadOptions(input)
     const report = await carryOut(request)

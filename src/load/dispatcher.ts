@@ -21,6 +21,8 @@ export class Dispatcher {
   readonly #maxTtlSeconds: number
   #number = 0
   #isBlocked = false
+  /** What was held up by senders without room has not all been sent yet. */
+  #isCatchingUp = false
   #isEnded = false
   #givenUpMs = 0
   #onEnded: (neverSent: number) => void
@@ -78,9 +80,8 @@ export class Dispatcher {
 
   #tick(): void {
     const nowMs = this.#sinceStartMs
-    const wasBlocked = this.#isBlocked
     this.#isBlocked = false
-    if (!this.#isEnded) this.#sendDue(nowMs, wasBlocked)
+    if (!this.#isEnded) this.#sendDue(nowMs)
     for (const sender of this.#senders) sender.flush()
     if (nowMs - this.#givenUpMs > GIVE_UP_MS) {
       this.#givenUpMs = nowMs
@@ -97,17 +98,21 @@ export class Dispatcher {
     this.#later()
   }
 
-  #sendDue(nowMs: number, wasBlocked: boolean): void {
+  #sendDue(nowMs: number): void {
     const { lag } = this.#context.latencies
     for (let sent = 0; sent < MAX_BURST; sent++) {
       const dueMs = this.#arrivals.nextMs
-      if (dueMs > nowMs || dueMs >= this.#endMs) return
+      if (dueMs > nowMs || dueMs >= this.#endMs) {
+        this.#isCatchingUp = false
+        return
+      }
       const sender = this.#pick()
       if (sender === undefined) {
         this.#isBlocked = true
+        this.#isCatchingUp = true
         return
       }
-      if (!wasBlocked) lag.record(this.#sinceStartMs - dueMs)
+      if (!this.#isCatchingUp) lag.record(this.#sinceStartMs - dueMs)
       this.#sendOne(sender, this.#startMs + dueMs)
       this.#arrivals.advance()
     }

@@ -207,6 +207,8 @@ export class LoadRun {
     const addresses = Buffer.concat(this.#workers.map((worker) => worker.addresses as Uint8Array))
     this.#tellAll({ kind: 'connect', addresses })
     await this.#until(() => this.#isStopped || this.#workers.every(({ isConnected }) => isConnected))
+    // Nobody else will come. Whoever ends the test without mercy then leaves nothing behind.
+    if (!this.#isStopped) rmSync(this.#folder, { recursive: true, force: true })
   }
 
   async #send(): Promise<void> {
