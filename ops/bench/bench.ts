@@ -12,10 +12,15 @@ import { renderTargets, targetsOf } from './targets.ts'
 
 const FULL_RESULTS = fileURLToPath(new URL('results/full.json', BENCH_FOLDER))
 
+const FULL_CROWD = 8_000
+const FULL_QUEUED = 1_000_000
+
 const USAGE = `npm run bench -- [options]
   --rounds N        rounds of everything (5)
   --only A,B        only these: ${SYSTEMS.map(({ name }) => name).join(', ')}
   --parts A,B       only these: ${PARTS.join(', ')}
+  --crowd N         connections of the parts idle and reconnect (8000)
+  --queued N        envelopes that wait in the part crowded (1000000)
   --quick           one short round, about four minutes: an indication
   --smoke           everything very small, to see that it runs
   --out FILE        write the results, as JSON
@@ -44,6 +49,8 @@ function render(results: Results): string {
 
 function parsePlan(values: {
   rounds?: string | undefined
+  crowd?: string | undefined
+  queued?: string | undefined
   only?: string | undefined
   parts?: string | undefined
   quick?: boolean | undefined
@@ -59,8 +66,8 @@ function parsePlan(values: {
     rounds,
     parts,
     systems: values.only ? values.only.split(',').map(systemNamed) : SYSTEMS,
-    crowd: values.smoke ? 20 : 8_000,
-    queued: values.smoke ? 2_000 : values.quick ? 100_000 : 1_000_000,
+    crowd: Number(values.crowd ?? (values.smoke ? 20 : FULL_CROWD)),
+    queued: Number(values.queued ?? (values.smoke ? 2_000 : values.quick ? 100_000 : FULL_QUEUED)),
   }
 }
 
@@ -68,6 +75,8 @@ async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string' },
+      crowd: { type: 'string' },
+      queued: { type: 'string' },
       only: { type: 'string' },
       parts: { type: 'string' },
       quick: { type: 'boolean' },
@@ -86,7 +95,9 @@ async function main(): Promise<void> {
   }
   const plan = parsePlan(values)
   requirePrograms(plan.systems)
-  const isFull = plan.effort === FULL && plan.rounds >= 5 && values.only === undefined && values.parts === undefined
+  const isWhole = values.only === undefined && values.parts === undefined
+  const isFull =
+    isWhole && plan.effort === FULL && plan.rounds >= 5 && plan.crowd >= FULL_CROWD && plan.queued >= FULL_QUEUED
   const file = values.append ?? values.out ?? (isFull ? FULL_RESULTS : undefined)
   const results = values.append ? readResults(values.append) : emptyResults(plan.effort)
   const save = () => file && writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)

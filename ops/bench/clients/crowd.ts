@@ -7,6 +7,8 @@ import { openSocket, WebSocketConnection } from './websocket.ts'
 const LOCAL_ADDRESSES = Array.from({ length: 8 }, (_, i) => `127.0.0.${i + 2}`)
 const CONNECTS_AT_ONCE = 50
 const RETRY_MS = 500
+/** A client that has waited so long tries again. */
+const ATTEMPT_MS = 10_000
 const GIVE_UP_MS = 60_000
 
 const localAddress = (index: number) => LOCAL_ADDRESSES[index % LOCAL_ADDRESSES.length] as string
@@ -110,11 +112,13 @@ export class Crowd {
       },
       lost: () => settle(false),
     }
-    try {
-      const link = await this.#protocol.connectRecipient(recipient, events, localAddress(recipient))
-      return (await isThere) ? link : undefined
-    } catch {
-      return undefined
-    }
+    const connecting = this.#protocol.connectRecipient(recipient, events, localAddress(recipient))
+    connecting.catch(() => settle(false))
+    const giveUp = setTimeout(() => settle(false), ATTEMPT_MS)
+    const hasArrived = await isThere
+    clearTimeout(giveUp)
+    if (hasArrived) return await connecting
+    connecting.then((link) => link.close()).catch(() => {})
+    return undefined
   }
 }
