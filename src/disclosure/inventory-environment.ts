@@ -9,6 +9,7 @@ const SETTINGS: FieldGroup['fields'] = {
   LETHE_ADMIN_PORT: ['where health and metrics are', 'they are not for the public'],
   LETHE_PUBLIC_ORIGIN: ['the names of the relay', 'signatures are bound to one of them'],
   LETHE_REDIS_URL: ['where Redis is, and a password for it', 'the relay connects to it'],
+  LETHE_REDIS_URL_FILE: [FILE_FORM, 'secrets are kept in files'],
   LETHE_REDIS_CA_FILE: ['who vouches for Redis', 'the connection to it is checked'],
   LETHE_REDIS_MIN_REPLICAS: ['how many replicas confirm', 'accepted envelopes survive the loss of a node'],
   LETHE_STORE_SECRET: [

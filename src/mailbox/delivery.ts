@@ -144,8 +144,12 @@ export class Delivery {
       for (const queue of this.#queues) await this.#survey(queue)
       this.#closedGaps = Math.max(this.#closedGaps, gaps)
     } catch {
-      // A look that fails late, after a newer one has succeeded, says nothing any more.
-      if (gaps >= this.#closedGaps) this.#fellBehind()
+      // A look that fails late, after a newer one has succeeded, says nothing any more. Otherwise nobody knows what waits,
+      // and nothing counts as drained until another look has succeeded.
+      if (gaps >= this.#closedGaps) {
+        this.#gaps++
+        this.#fellBehind()
+      }
     } finally {
       this.#looks--
     }

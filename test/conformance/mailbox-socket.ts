@@ -79,6 +79,20 @@ export class MailboxSocket extends Socket {
     return received
   }
 
+  /** This many ENVELOPEs of a channel; wherever the session had fallen behind, DRAINED may stand between. [protocol §5] */
+  async envelopesAmidDrained(channel: number, count: number): Promise<Received[]> {
+    const received: Received[] = []
+    while (received.length < count) {
+      const frame = await this.frame()
+      if (frame.type === 'DRAINED' && frame.channel === channel) continue
+      if (frame.type !== 'ENVELOPE' || frame.channel !== channel) {
+        throw new Error(`${received.length} of ${count} ENVELOPEs, then ${JSON.stringify(frame)}`)
+      }
+      received.push({ id: frame.id, envelope: frame.envelope })
+    }
+    return received
+  }
+
   /** The ENVELOPEs of a channel up to DRAINED, none of them acknowledged. */
   async untilDrained(channel: number): Promise<Received[]> {
     const received: Received[] = []

@@ -28,18 +28,19 @@ async function relayOn(t: Test, url: string, env: Env = {}) {
 async function carries(t: Test, url: string, caFile: string): Promise<void> {
   const relay = await relayOn(t, url, { LETHE_REDIS_CA_FILE: caFile })
   await eventually(async () => (await fetch(`${relay.adminUrl}/readyz`)).status === 200, { timeoutMs: 30_000 })
-  const reader = await connectMailbox(relay)
-  for (let channel = 0; channel < MAILBOXES; channel++) {
+  for (let i = 0; i < MAILBOXES; i++) {
     const mailbox = createMailbox()
     t.equal((await deposit(relay, mailbox.address, createEnvelope(4_000, 1))).status, 202)
-    await reader.open(channel, mailbox)
-    const waited = await reader.untilDrained(channel)
+    const reader = await connectMailbox(relay)
+    await reader.open(1, mailbox)
+    const waited = await reader.untilDrained(1)
     t.equal((await deposit(relay, mailbox.address, createEnvelope(4_000, 2))).status, 202)
-    const pushed = await reader.envelopes(channel, 1)
+    // A cluster's subscriptions may still settle, after which every session looks once more.
+    const pushed = await reader.envelopesAmidDrained(1, 1)
     t.same(numbersOf([...waited, ...pushed]), [1, 2])
-    reader.ack(channel, idsOf([...waited, ...pushed]))
+    reader.ack(1, idsOf([...waited, ...pushed]))
+    await reader.close()
   }
-  await reader.close()
 }
 
 async function isRefused(t: Test, url: string, env: Env = {}): Promise<void> {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Delivery } from '../../src/mailbox/delivery.ts'
-import type { MailboxStore, Page } from '../../src/mailbox/mailbox-store.ts'
+import { type MailboxStore, type Page, StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, deriveQueue, sealEnvelope } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
@@ -23,8 +23,8 @@ const policy = {
 }
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 
-/** One mailbox that is being delivered from, and a hook on every read's answer. */
-async function deliverer(afterRead: () => void) {
+/** One mailbox that is being delivered from, a hook on every read's answer, and looks that may fail. */
+async function deliverer(afterRead: () => void, mayLook = () => true) {
   const clock = createManualClock(Date.UTC(2026, 0, 1))
   const memory = createMemoryStore({ clock, capacityBytes: 1_000_000 })
   await memory.start({ wake() {}, announced() {}, up() {}, down() {}, replaced() {} })
@@ -37,6 +37,12 @@ async function deliverer(afterRead: () => void) {
           return page
         }
       }
+      if (name === 'survey') {
+        return async (...args: Parameters<MailboxStore['survey']>) => {
+          if (!mayLook()) throw new StoreUnavailableError()
+          return await target.survey(...args)
+        }
+      }
       const value = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },
@@ -44,11 +50,14 @@ async function deliverer(afterRead: () => void) {
   const queue = deriveQueue(randomBytes(32), randomBytes(32))
   const bucket = bucketOf(queue, 0, DAY, expiryOf(memory.nowSeconds(0), DAY))
   let delivered = 0
+  let drains = 0
   const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], {
     envelope: () => {
       delivered++
     },
-    drained() {},
+    drained: () => {
+      drains++
+    },
     storeLost() {},
     takeRoom: (wanted) => wanted,
     freeRoom() {},
@@ -58,7 +67,7 @@ async function deliverer(afterRead: () => void) {
     void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: 1_000, capacity: 100, sealed }))
     delivery.wake(queue, 0, DAY, bucket.expiresAt)
   }
-  return { delivery, put, delivered: () => delivered, close: () => memory.close() }
+  return { clock, delivery, put, delivered: () => delivered, drains: () => drains, close: () => memory.close() }
 }
 
 function afterSteps(steps: number, action: () => void): void {
@@ -81,4 +90,32 @@ test('an envelope that arrives while a round of reading comes to its end is deli
     delivery.stop()
     await close()
   }
+})
+
+test('[protocol §5] no DRAINED while the last look has failed, and one when another has succeeded', async (t) => {
+  let canLook = true
+  const { clock, delivery, drains, close } = await deliverer(
+    () => {},
+    () => canLook,
+  )
+  delivery.start()
+  await turn()
+  t.equal(drains(), 1, 'after OPEN')
+  canLook = false
+  for (let i = 0; i < 3; i++) {
+    delivery.look()
+    await turn()
+    clock.advance(2_000)
+    await turn()
+  }
+  t.equal(drains(), 1, 'nobody knows what waits')
+  canLook = true
+  clock.advance(2_000)
+  await turn()
+  t.equal(drains(), 2, 'caught up')
+  delivery.look()
+  await turn()
+  t.equal(drains(), 2, 'once')
+  delivery.stop()
+  await close()
 })
