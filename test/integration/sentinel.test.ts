@@ -1,3 +1,6 @@
+import type { Redis } from 'ioredis'
+import { parseStoreTarget } from '../../src/config/store-target.ts'
+import { closeClient, createClient, type RedisTarget } from '../../src/store/redis/client.ts'
 import type { RedisServer } from '../_util/redis.ts'
 import { type SentinelGroup, startSentinelGroup } from '../_util/sentinel.ts'
 import { test } from '../_util/tap.ts'
@@ -49,4 +52,19 @@ test('redis+sentinel://: the master is lost under traffic, twice, and the relays
   )
   t.ok(traffic.slowestMs < ANSWER_MS, `all were answered, the slowest after ${traffic.slowestMs} ms`)
   await traffic.finish(t, async () => (await (await group.master()).cli('DBSIZE')) === '0')
+})
+
+test('redis+sentinel://: a failover that is announced while the master is looked for ends no client', async (t) => {
+  const group = await startSentinelGroup({ replicas: 0 })
+  t.teardown(() => group.stop())
+  const client = createClient(parseStoreTarget(group.url) as RedisTarget, undefined) as Redis
+  t.teardown(() => closeClient(client))
+  await client.connect()
+  const { connector } = client as unknown as { connector: { disconnect(): void } }
+  // As ioredis's own failover detector does it.
+  client.once('connecting', () => setImmediate(() => connector.disconnect()))
+  client.disconnect(true)
+  await new Promise<void>((resolve) => client.once('end', () => resolve()))
+  await eventually(async () => (await client.ping()) === 'PONG', PATIENCE)
+  t.equal(client.status, 'ready')
 })

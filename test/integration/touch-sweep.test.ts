@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { createClient, type RedisTarget } from '../../src/store/redis/client.ts'
+import { closeClient, createClient, type RedisTarget } from '../../src/store/redis/client.ts'
 import type { StoreFault } from '../../src/store/redis/faults.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import { TOUCH_PERIOD_SECONDS, TouchSweep } from '../../src/store/redis/touch-sweep.ts'
@@ -39,7 +39,7 @@ function createSweep(t: Test, target: RedisTarget) {
   })
   t.teardown(() => {
     sweep.stop()
-    client.disconnect()
+    closeClient(client)
   })
   return {
     sweep,

@@ -26,16 +26,31 @@ const MAX_RECONNECT_DELAY_MS = 1000
 
 const reconnectDelayMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS)
 
+const closing = new WeakSet<RedisClient>()
+
 /**
  * A client that fails at once while there is no connection, never repeats a command by itself, and keeps trying to
- * connect. Its errors may carry keys and ciphertext: they must not leave this folder.
+ * connect until it is closed with `closeClient`. Its errors may carry keys and ciphertext: they must not leave this folder.
  * @param ca certificate authorities in PEM, for TLS
  */
 export function createClient(target: RedisTarget, ca: string | undefined): RedisClient {
   const client = build(target, connectionOptions(target, ca))
   // Without a listener ioredis prints errors, arguments and all. What they mean is seen from the commands that fail.
   client.on('error', () => {})
+  // ioredis gives up for good when Sentinels announce a new master just while it asks them for one.
+  client.on('end', () => {
+    if (closing.has(client)) return
+    setTimeout(() => {
+      if (client.status === 'end' && !closing.has(client)) client.connect().catch(() => {})
+    }, MAX_RECONNECT_DELAY_MS).unref()
+  })
   return client
+}
+
+/** Ends a client and its connections. */
+export function closeClient(client: RedisClient): void {
+  closing.add(client)
+  client.disconnect()
 }
 
 export interface RedisAddress {

@@ -14,7 +14,15 @@ import {
 } from '../../mailbox/mailbox-store.ts'
 import type { NodeGuard } from '../../mailbox/store-facts.ts'
 import { encodeAnnouncement } from './announcements.ts'
-import { createClient, nodeNameOf, type RedisClient, type RedisTarget, refreshTopology, SINGLE_NODE } from './client.ts'
+import {
+  closeClient,
+  createClient,
+  nodeNameOf,
+  type RedisClient,
+  type RedisTarget,
+  refreshTopology,
+  SINGLE_NODE,
+} from './client.ts'
 import { faultOf, type StoreFault } from './faults.ts'
 import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
 import { NodeWatch } from './node-watch.ts'
@@ -91,7 +99,7 @@ export class RedisMailboxStore implements MailboxStore {
     this.#sweep.stop()
     this.#watch.stop()
     this.#wakeUps.stop()
-    for (const client of new Set([this.#writer, this.#reader])) client.disconnect()
+    for (const client of new Set([this.#writer, this.#reader])) closeClient(client)
     return Promise.resolve()
   }
 

@@ -1,7 +1,7 @@
 import { Cluster, type Redis } from 'ioredis'
 import { type QueueName, type StoreListener, StoreUnavailableError } from '../../mailbox/mailbox-store.ts'
 import { dispatchMessage } from './announcements.ts'
-import { type RedisClient, refreshTopology } from './client.ts'
+import { closeClient, type RedisClient, refreshTopology } from './client.ts'
 import { PARTITIONS, partitionChannel, type WakeBits, wakeChannel } from './keys.ts'
 
 const RETRY_MS = 1000
@@ -55,7 +55,7 @@ export class WakeUps {
     this.#listener = undefined
     clearInterval(this.#timer)
     clearTimeout(this.#settling)
-    this.#client.disconnect()
+    closeClient(this.#client)
   }
 
   /** Takes note of whether commands are answered. */
