@@ -30,6 +30,7 @@ ENV NODE_ENV=production LETHE_HOST=0.0.0.0
 RUN ln -s /lethe/build/src/cli/main.js /usr/local/bin/lethe
 COPY LICENSE package.json ./
 COPY --from=dependencies /lethe/node_modules node_modules
+COPY --from=build /lethe/build/sbom.cdx.json sbom.cdx.json
 COPY --from=build /lethe/build/src build/src
 USER 1000:1000
 EXPOSE 8080
