@@ -77,7 +77,7 @@ class LetheWriter {
     stream?.waiting.delete(`0-${seq}`)
     if (stream) stream.lastUsedMs = envelope.takenMs as number
     if (stream?.waiting.size === 0) this.truth.delete(key)
-    return () => ['EVAL', SCRIPTS.erase.lua, 1, key, 1, seq]
+    return () => ['EVAL', SCRIPTS.erase.lua, 1, key, 1, `0-${seq}`]
   }
 
   #placeOf({ mailbox, sizeIndex, classIndex, arrivedMs }: SimulatedEnvelope): [Queue, Bucket, string] {

@@ -27,7 +27,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     lives: 'connection',
     seenBy: RELAY,
     short: 'delivery',
-    heldIn: ['ws/heartbeat.ts#slots', 'ws/outgoing.ts#waiting'],
+    heldIn: ['ws/heartbeat.ts#slots', 'ws/outgoing.ts#waiting', 'ws/outgoing.ts#turn'],
     fields: {
       'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],
       'missed pongs': ['whether the client still answers', 'a connection that is dead is ended'],
@@ -65,9 +65,12 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     seenBy: RELAY,
     short: 'request',
     heldIn: [
-      'mailbox/recent-queues.ts#queues',
-      'mailbox/deposit-connection.ts#queues',
+      'mailbox/queues-in-use.ts#known',
+      'mailbox/deposit.ts#queues',
       'mailbox/deposit.ts#hands',
+      'store/redis/command-writer.ts#memory',
+      'store/redis/command-writer.ts#bytes',
+      'store/redis/write-lane.ts#commands',
       'store/redis/write-lane.ts#queue',
       'store/redis/mailbox-store.ts#lanes',
       'store/redis/mailbox-store.ts#held',
@@ -79,8 +82,8 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
         'made from storeSecret and address to seal the envelope',
       ],
       'sealed envelope': ['as in Redis', 'it is on its way there'],
-      'addresses of a connection': [
-        'up to 64 addresses that one connection deposits to, for as long as any of its deposits is on its way',
+      'addresses on their way': [
+        'the addresses for which deposits are on their way, each for as long as any of them is',
         'several envelopes for one address need its keys made once',
       ],
     },

@@ -1,7 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Depositor } from '../mailbox/deposit.ts'
 import type { RelayPolicy } from '../mailbox/policy.ts'
-import { wipeQueue } from '../mailbox/sealing.ts'
 import { ADDRESS_BYTES } from '../protocol/address.ts'
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { LetheError } from '../protocol/errors.ts'
@@ -17,9 +16,8 @@ export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, pol
     if (frame.length < ADDRESS_BYTES) throw new LetheError('ERR_MALFORMED')
     const sizeIndex = sizeIndexOf(frame.length - ADDRESS_BYTES, policy.envelopeBytes)
     if (sizeIndex < 0) throw new LetheError('ERR_ENVELOPE_SIZE')
-    const queue = depositor.queueOf(frame.subarray(0, ADDRESS_BYTES))
-    depositor.deposit({ queue, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
-      wipeQueue(queue)
+    const address = frame.subarray(0, ADDRESS_BYTES)
+    depositor.deposit({ address, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
       if (answer.kind === 'accepted') reply.code(202).header('ttl', String(answer.grantedSeconds)).send()
       else sendProblem(reply, answer.code)
     })

@@ -10,8 +10,9 @@ import type { Queue } from './sealing.ts'
 export class Claims {
   readonly #order: readonly string[]
   readonly #session: string
-  readonly #heard = new Set<number>()
-  readonly #beaten = new Map<string, number>()
+  /** How many of the own claims were heard; each is published after the one before it was. */
+  #heard = 0
+  #beaten: Map<string, number> | undefined
 
   /** @param session 8 random bytes as latin1 text */
   constructor(queues: readonly Queue[], session: string) {
@@ -21,20 +22,23 @@ export class Claims {
 
   /** Position in the sequence of the next claim to publish, or undefined when all own claims were heard. */
   get pending(): string | undefined {
-    return this.#order[this.#heard.size]
+    return this.#order[this.#heard]
   }
 
   /** Takes note of a claim. @returns what it means for this session */
   hear(wakeKey: string, session: string): 'own' | 'displaced' | 'nothing' {
     const at = this.#order.indexOf(wakeKey)
     if (session === this.#session) {
-      this.#heard.add(at)
+      if (at === this.#heard) this.#heard++
       return 'own'
     }
-    if (!this.#heard.has(at)) {
-      if (this.#order.length > 1 && !this.#beaten.has(session)) this.#beaten.set(session, at)
+    if (at >= this.#heard) {
+      if (this.#order.length > 1) {
+        this.#beaten ??= new Map()
+        if (!this.#beaten.has(session)) this.#beaten.set(session, at)
+      }
       return 'nothing'
     }
-    return (this.#beaten.get(session) ?? at) < at ? 'nothing' : 'displaced'
+    return (this.#beaten?.get(session) ?? at) < at ? 'nothing' : 'displaced'
   }
 }

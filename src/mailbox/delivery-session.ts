@@ -8,6 +8,8 @@ import { type Queue, wipeQueue } from './sealing.ts'
 /** Where a session's effects go. */
 export interface SessionOutlet extends DeliveryOutlet {
   opened(): void
+  /** The last effect: what the store held may be gone, or acknowledgements could not be kept. */
+  storeLost(): void
   /** The last effect: a newer OPEN of the mailbox was heard. */
   displaced(): void
   /** The last effect: the mailbox could not be opened. */
@@ -27,6 +29,8 @@ const QUESTION_WINDOW_MS = 5000
 /** Own claims come back within milliseconds; a store that takes longer than this is not working. */
 const CLAIM_TIMEOUT_MS = 5000
 
+const nothing = () => {}
+
 /**
  * One OPEN of a mailbox, from its claim to its end. Knows no socket. [protocol §5]
  *
@@ -44,7 +48,7 @@ export class DeliverySession implements QueueListener {
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #followed = 0
   #askedAtMs = Number.NEGATIVE_INFINITY
-  #cancelTimeout: () => void = () => {}
+  #cancelTimeout = nothing
 
   /** @param queues of the mailbox, one for each storeSecret, the live one last; wiped when the session ends */
   constructor(parts: SessionParts, queues: readonly Queue[], outlet: SessionOutlet) {
@@ -55,7 +59,7 @@ export class DeliverySession implements QueueListener {
     this.#session = parts.random.bytes(SESSION_BYTES)
     this.#sessionKey = Buffer.from(this.#session).toString('latin1')
     this.#claims = new Claims(queues, this.#sessionKey)
-    this.#delivery = new Delivery(parts, queues, { ...outlet, storeLost: () => this.#lose() })
+    this.#delivery = new Delivery(parts, queues, outlet, () => this.#lose())
   }
 
   get isListening(): boolean {
@@ -141,6 +145,7 @@ export class DeliverySession implements QueueListener {
       await this.#parts.store.announce(this.#queueOf(pending) as Queue, { kind: 'claim', session: this.#session })
     } else if (this.#state === 'opening') {
       this.#cancelTimeout()
+      this.#cancelTimeout = nothing
       this.#state = 'open'
       this.#outlet.opened()
       this.#delivery.start()

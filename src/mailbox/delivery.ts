@@ -8,13 +8,16 @@ import type { RelayPolicy } from './policy.ts'
 import type { Clock } from './ports.ts'
 import { bucketOf, bucketsOf, EnvelopeIds, openEnvelope, type Queue } from './sealing.ts'
 
+/** Bytes before a frame that are left to whatever carries it, for a header of its own. */
+export const TRANSPORT_ROOM_BYTES = 10
+/** Bytes before an envelope on its way out: for a transport's header, then for that of the ENVELOPE frame. */
+export const ENVELOPE_ROOM_BYTES = TRANSPORT_ROOM_BYTES + ENVELOPE_HEADER_BYTES
+
 /** Where envelopes go: one channel of one socket. */
 export interface DeliveryOutlet {
-  /** @param frame 19 bytes for the header, then the envelope; the receiver's to keep */
-  envelope(id: Uint8Array, frame: Uint8Array): void
+  /** @param room ENVELOPE_ROOM_BYTES, then the envelope; the receiver's to keep */
+  envelope(id: Uint8Array, room: Uint8Array): void
   drained(): void
-  /** The last effect: what the store held may be gone, or acknowledgements could not be kept. */
-  storeLost(): void
   /**
    * Sets room aside for envelopes of one size, as many of `wanted` as a reader who keeps up has; after fewer than wanted
    * `resumeSending` follows. Each is given back with `freeRoom` once it was sent or turned out not to be there.
@@ -45,7 +48,8 @@ export class Delivery {
   readonly #outlet: DeliveryOutlet
   readonly #backlog = new Backlog()
   readonly #erasures: Erasures
-  readonly #ids = new Map<Queue, EnvelopeIds>()
+  /** Made when there is something to send or to erase, and given up when there is not. */
+  #ids: Map<Queue, EnvelopeIds> | undefined
   #isRunning = false
   #isPumping = false
   #mustPump = false
@@ -62,12 +66,13 @@ export class Delivery {
   #closedGaps = 0
   #cancelRetry: (() => void) | undefined
 
-  constructor(parts: DeliveryParts, queues: readonly Queue[], outlet: DeliveryOutlet) {
+  /** @param onOverflow called when more acknowledgements wait for the store than can be kept in mind */
+  constructor(parts: DeliveryParts, queues: readonly Queue[], outlet: DeliveryOutlet, onOverflow: () => void) {
     this.#parts = parts
     this.#queues = queues
     this.#outlet = outlet
     this.#erasures = new Erasures(parts.store, parts.counts, () => {
-      if (this.#isRunning) outlet.storeLost()
+      if (this.#isRunning) onOverflow()
     })
   }
 
@@ -80,7 +85,7 @@ export class Delivery {
   stop(): void {
     this.#isRunning = false
     this.#cancelRetry?.()
-    this.#ids.clear()
+    this.#ids = undefined
   }
 
   /** A bucket has something new, stored by whomever. */
@@ -132,7 +137,7 @@ export class Delivery {
   /** Looks without being woken. [protocol §8] */
   look(): void {
     this.#backlog.expire(this.#parts.store.nowSeconds((this.#queues[0] as Queue).partition))
-    if (this.#backlog.outstanding === 0) this.#ids.clear()
+    if (this.#backlog.outstanding === 0) this.#ids = undefined
     this.#erasures.retry()
     void this.#look()
   }
@@ -223,7 +228,7 @@ export class Delivery {
     if (page.more) progress.isDirty = true
     for (const { seq, sealed } of page.entries) {
       progress.cursor = { base: page.base, last: seq }
-      const frame = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_HEADER_BYTES)
+      const frame = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_ROOM_BYTES)
       if (frame === undefined) continue
       this.#send(progress, seq, frame)
       this.#parts.counts.read()
@@ -300,6 +305,7 @@ export class Delivery {
   }
 
   #idsOf(queue: Queue): EnvelopeIds {
+    this.#ids ??= new Map()
     const known = this.#ids.get(queue)
     if (known) return known
     const ids = new EnvelopeIds(queue)

@@ -8,7 +8,6 @@ import {
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
 import type { Depositor } from './deposit.ts'
-import { RecentQueues } from './recent-queues.ts'
 
 /** What a connection needs of its socket. */
 export interface DepositSocket {
@@ -28,7 +27,6 @@ export class DepositConnection {
   readonly #depositor: Depositor
   readonly #envelopeBytes: readonly number[]
   readonly #socket: DepositSocket
-  readonly #queues: RecentQueues
   #unansweredBytes = 0
   #unanswered = 0
   #isEnded = false
@@ -38,7 +36,6 @@ export class DepositConnection {
     this.#depositor = depositor
     this.#envelopeBytes = envelopeBytes
     this.#socket = socket
-    this.#queues = new RecentQueues((address) => depositor.queueOf(address))
   }
 
   /** @param frame a whole binary message; it is reused and must not be touched afterwards */
@@ -56,7 +53,7 @@ export class DepositConnection {
     if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
     this.#begin(frame.length)
     this.#depositor.deposit(
-      { queue: this.#queues.of(address), ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
+      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
       (answer) => {
         if (!this.#isEnded) {
           if (answer.kind === 'accepted') this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
@@ -88,7 +85,6 @@ export class DepositConnection {
     const wasOver = this.#unansweredBytes > MAX_UNANSWERED_BYTES
     this.#unanswered--
     this.#unansweredBytes -= bytes
-    if (this.#unanswered === 0) this.#queues.wipe()
     if (this.#isEnded) return
     if (wasOver && this.#unansweredBytes <= MAX_UNANSWERED_BYTES) this.#socket.resume()
     if (this.#isDraining && this.#unanswered === 0) this.#close(CLOSE.draining)

@@ -1,21 +1,23 @@
 import type { ErrorCode } from '../protocol/errors.ts'
-import { ENVELOPE_HEADER_BYTES } from '../protocol/mailbox-frames.ts'
 import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
+import { ENVELOPE_ROOM_BYTES } from './delivery.ts'
 import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { RandomSource } from './ports.ts'
+import { QueuesInUse } from './queues-in-use.ts'
 import { bucketOf, deriveQueue, NONCE_BYTES, type Queue, sealEnvelope } from './sealing.ts'
 import type { StoreSecrets } from './store-secrets.ts'
 
 /** One envelope as it arrived. */
 export interface Deposit {
-  readonly queue: Queue
+  /** 32 bytes, a view on the frame. */
+  readonly address: Uint8Array
   readonly ttlSeconds: number
   readonly sizeIndex: number
   /**
-   * What arrived, with the envelope at its end and at least 19 bytes before it. Reused for the recipient's frame, and
+   * What arrived, with the envelope at its end and at least 29 bytes before it. Reused for the recipient's frame, and
    * overwritten where there is none.
    */
   readonly frame: Uint8Array
@@ -42,7 +44,7 @@ interface DepositorParts {
 /** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
 export class Depositor {
   readonly #store: MailboxStore
-  readonly #secrets: StoreSecrets
+  readonly #queues: QueuesInUse
   readonly #openMailboxes: OpenMailboxes
   readonly #policy: RelayPolicy
   readonly #random: RandomSource
@@ -53,7 +55,7 @@ export class Depositor {
 
   constructor({ store, secrets, openMailboxes, policy, random, counts }: DepositorParts) {
     this.#store = store
-    this.#secrets = secrets
+    this.#queues = new QueuesInUse((address) => deriveQueue(secrets.live, address))
     this.#openMailboxes = openMailboxes
     this.#policy = policy
     this.#random = random
@@ -64,11 +66,6 @@ export class Depositor {
   /** Bytes of deposits that are on their way to the store. */
   get storingBytes(): number {
     return this.#storingBytes
-  }
-
-  /** Where envelopes for an address go. */
-  queueOf(address: Uint8Array): Queue {
-    return deriveQueue(this.#secrets.live, address)
   }
 
   /**
@@ -83,7 +80,8 @@ export class Depositor {
       return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
     }
     this.#storingBytes += bytes
-    const { queue } = deposit
+    const used = this.#queues.take(deposit.address)
+    const { queue } = used
     const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
     const envelope = deposit.frame.subarray(deposit.envelopeOffset)
     let record: SealedEnvelope
@@ -97,6 +95,7 @@ export class Depositor {
     this.#store.deposit(queue.partition, seal).then(
       (outcome) => {
         this.#storingBytes -= bytes
+        this.#queues.release(used)
         if (outcome.kind === 'full') {
           deposit.frame.fill(0)
           own?.refused()
@@ -112,6 +111,7 @@ export class Depositor {
       },
       () => {
         this.#storingBytes -= bytes
+        this.#queues.release(used)
         deposit.frame.fill(0)
         own?.lost()
         this.#counts.unavailable(deposit.sizeIndex)
@@ -157,7 +157,7 @@ function handOf(
   { seq, isFirst }: Extract<DepositOutcome, { kind: 'stored' }>,
   { frame, envelopeOffset }: Deposit,
 ): HandedEnvelope {
-  let left: Uint8Array | undefined = frame.subarray(envelopeOffset - ENVELOPE_HEADER_BYTES)
+  let left: Uint8Array | undefined = frame.subarray(envelopeOffset - ENVELOPE_ROOM_BYTES)
   return {
     sizeIndex: bucket.sizeIndex,
     classIndex: bucket.classIndex,

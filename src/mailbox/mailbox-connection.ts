@@ -1,23 +1,27 @@
 import { MalformedError } from '../protocol/bytes.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
 import {
-  ENVELOPE_HEADER_BYTES,
   encodeMailboxReply,
   type MailboxRequest,
   NONCE_BYTES,
   openPreimage,
   parseMailboxRequest,
-  writeEnvelopeHeader,
 } from '../protocol/mailbox-frames.ts'
-import { DeliverySession, type SessionOutlet, type SessionParts } from './delivery-session.ts'
+import { Channel, type ChannelHost } from './channel.ts'
+import type { Counts } from './counts.ts'
+import { DeliverySession, type SessionParts } from './delivery-session.ts'
 import { addressOf, type OriginProofs } from './proof.ts'
 import { queuesOf, type StoreSecrets } from './store-secrets.ts'
 
 /** What a connection needs of its socket. */
 export interface FrameSocket {
+  /** @param frame 125 bytes at most */
   send(frame: Uint8Array): void
-  /** As `send`, and overwrites the frame when it is out. */
-  sendAndWipe(frame: Uint8Array): void
+  /**
+   * Sends what stands in `room` after `frameOffset`, and overwrites all of it when it is out.
+   * @param frameOffset TRANSPORT_ROOM_BYTES or more, which the socket may use
+   */
+  sendAndWipe(room: Uint8Array, frameOffset: number): void
   /** Frames that were sent before still arrive. */
   close(code: CloseCode): void
   /** Bytes that may still be sent now. */
@@ -37,8 +41,10 @@ type Open = Extract<MailboxRequest, { kind: 'open' }>
 const OPEN_TIMEOUT_MS = 10_000
 const MAX_FAILED_OPENS = 3
 
+const nothing = () => {}
+
 /** One mailbox socket: frames in, frames out, any number of mailboxes. Knows no WebSocket. [protocol §5] */
-export class MailboxConnection {
+export class MailboxConnection implements ChannelHost {
   readonly #parts: MailboxConnectionParts
   readonly #socket: FrameSocket
   readonly #nonce: Uint8Array
@@ -48,14 +54,14 @@ export class MailboxConnection {
   #failedOpens = 0
   #lastOpen: Promise<void> = Promise.resolve()
   #reservedBytes = 0
-  readonly #cancelTimeout: () => void
+  #cancelTimeout: () => void
 
   /** Says HELLO at once. */
   constructor(parts: MailboxConnectionParts, socket: FrameSocket) {
     this.#parts = parts
     this.#socket = socket
     this.#nonce = parts.random.bytes(NONCE_BYTES)
-    this.#cancelTimeout = parts.clock.after(OPEN_TIMEOUT_MS, () => this.#close(CLOSE.idle))
+    this.#cancelTimeout = parts.clock.after(OPEN_TIMEOUT_MS, () => this.close(CLOSE.idle))
     socket.send(encodeMailboxReply({ kind: 'hello', nonce: this.#nonce }))
   }
 
@@ -66,7 +72,7 @@ export class MailboxConnection {
     try {
       request = parseMailboxRequest(frame)
     } catch (error) {
-      if (error instanceof MalformedError) return this.#close(CLOSE.malformed)
+      if (error instanceof MalformedError) return this.close(CLOSE.malformed)
       throw error
     }
     if (request.kind === 'open') this.#receiveOpen(request)
@@ -81,7 +87,7 @@ export class MailboxConnection {
 
   /** Sends the recipient elsewhere, since this instance is shutting down. */
   drain(): void {
-    this.#close(CLOSE.draining)
+    this.close(CLOSE.draining)
   }
 
   /** The socket is gone. */
@@ -92,9 +98,45 @@ export class MailboxConnection {
     for (const channel of this.#channels.keys()) this.#closeChannel(channel)
   }
 
+  get counts(): Counts {
+    return this.#parts.counts
+  }
+
+  send(frame: Uint8Array): void {
+    this.#socket.send(frame)
+  }
+
+  sendAndWipe(room: Uint8Array, frameOffset: number): void {
+    this.#socket.sendAndWipe(room, frameOffset)
+  }
+
+  forget(channel: number): void {
+    this.#channels.set(channel, 'closed')
+  }
+
+  takeRoom(wanted: number, frameBytes: number): number {
+    const fitting = Math.floor((this.#socket.roomBytes() - this.#reservedBytes) / frameBytes)
+    const taken = Math.max(0, Math.min(wanted, fitting))
+    if (taken < wanted) this.#socket.hold()
+    this.#reservedBytes += taken * frameBytes
+    return taken
+  }
+
+  freeRoom(bytes: number): void {
+    this.#reservedBytes -= bytes
+  }
+
+  /** Ends every channel, and the socket. */
+  close(code: CloseCode): void {
+    if (this.#isEnded) return
+    this.end()
+    this.#socket.close(code)
+  }
+
   #receiveOpen(open: Open): void {
     this.#cancelTimeout()
-    if (this.#channels.has(open.channel)) return this.#close(CLOSE.malformed)
+    this.#cancelTimeout = nothing
+    if (this.#channels.has(open.channel)) return this.close(CLOSE.malformed)
     if (this.#channels.size >= this.#parts.policy.maxChannels) {
       return this.#fail(open.channel, 'ERR_TOO_MANY_CHANNELS')
     }
@@ -111,7 +153,7 @@ export class MailboxConnection {
     if (!isProven) {
       this.#channels.set(open.channel, 'closed')
       this.#failedOpens++
-      if (this.#failedOpens >= MAX_FAILED_OPENS) this.#close(CLOSE.unproven)
+      if (this.#failedOpens >= MAX_FAILED_OPENS) this.close(CLOSE.unproven)
       else this.#fail(open.channel, 'ERR_SIGNATURE')
       return
     }
@@ -119,56 +161,9 @@ export class MailboxConnection {
     const address = addressOf(open.publicKey)
     const queues = queuesOf(this.#parts.secrets, address)
     for (const bytes of [address, open.publicKey, open.signature]) bytes.fill(0)
-    const session = new DeliverySession(this.#parts, queues, this.#outlet(open.channel))
+    const session = new DeliverySession(this.#parts, queues, new Channel(open.channel, this))
     this.#channels.set(open.channel, session)
     void session.open()
-  }
-
-  #outlet(channel: number): SessionOutlet {
-    const socket = this.#socket
-    let isOpen = false
-    const forget = () => {
-      this.#channels.set(channel, 'closed')
-      if (isOpen) this.#parts.counts.openMailbox(-1)
-      isOpen = false
-    }
-    return {
-      opened: () => {
-        isOpen = true
-        this.#parts.counts.openMailbox(1)
-        socket.send(encodeMailboxReply({ kind: 'opened', channel }))
-      },
-      envelope: (id, frame) => {
-        writeEnvelopeHeader(frame, channel, id)
-        socket.sendAndWipe(frame)
-      },
-      drained: () => socket.send(encodeMailboxReply({ kind: 'drained', channel })),
-      displaced: () => {
-        forget()
-        socket.send(encodeMailboxReply({ kind: 'displaced', channel }))
-      },
-      unavailable: () => {
-        forget()
-        this.#fail(channel, 'ERR_STORE_UNAVAILABLE')
-      },
-      storeLost: () => {
-        forget()
-        this.#close(CLOSE.storeLost)
-      },
-      closed: forget,
-      takeRoom: (wanted, envelopeBytes) => this.#takeRoom(wanted, envelopeBytes + ENVELOPE_HEADER_BYTES),
-      freeRoom: (envelopes, envelopeBytes) => {
-        this.#reservedBytes -= envelopes * (envelopeBytes + ENVELOPE_HEADER_BYTES)
-      },
-    }
-  }
-
-  #takeRoom(wanted: number, frameBytes: number): number {
-    const fitting = Math.floor((this.#socket.roomBytes() - this.#reservedBytes) / frameBytes)
-    const taken = Math.max(0, Math.min(wanted, fitting))
-    if (taken < wanted) this.#socket.hold()
-    this.#reservedBytes += taken * frameBytes
-    return taken
   }
 
   #closeChannel(channel: number): void {
@@ -183,11 +178,5 @@ export class MailboxConnection {
 
   #fail(channel: number, code: ErrorCode): void {
     this.#socket.send(encodeMailboxReply({ kind: 'error', channel, number: ERRORS[code].number }))
-  }
-
-  #close(code: CloseCode): void {
-    if (this.#isEnded) return
-    this.end()
-    this.#socket.close(code)
   }
 }

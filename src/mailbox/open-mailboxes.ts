@@ -9,7 +9,7 @@ export interface HandedEnvelope {
   readonly expiresAt: number
   readonly seq: number
   readonly isFirst: boolean
-  /** The envelope with room for an ENVELOPE header before it. Given once; undefined after that. */
+  /** The envelope with ENVELOPE_ROOM_BYTES before it. Given once; undefined after that. */
   take(): Uint8Array | undefined
 }
 

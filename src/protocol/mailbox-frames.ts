@@ -111,19 +111,19 @@ export function encodeMailboxReply(reply: MailboxReply): Uint8Array {
   }
   if (reply.kind === 'envelope') {
     const frame = new Uint8Array(ENVELOPE_HEADER_BYTES + reply.envelope.length)
-    writeEnvelopeHeader(frame, reply.channel, reply.id)
+    writeEnvelopeHeader(frame, 0, reply.channel, reply.id)
     frame.set(reply.envelope, ENVELOPE_HEADER_BYTES)
     return frame
   }
   return new ByteWriter(3).u8(REPLY[reply.kind]).u16(reply.channel).finish()
 }
 
-/** Writes `0x83 ‖ channel ‖ envelopeId` into the 19 bytes before an envelope that is already in place. */
-export function writeEnvelopeHeader(frame: Uint8Array, channel: number, id: Uint8Array): void {
-  frame[0] = REPLY.envelope
-  frame[1] = channel >> 8
-  frame[2] = channel & 0xff
-  frame.set(id, 3)
+/** Writes `0x83 ‖ channel ‖ envelopeId`, 19 bytes, where the frame of an envelope begins that is already in place. */
+export function writeEnvelopeHeader(bytes: Uint8Array, offset: number, channel: number, id: Uint8Array): void {
+  bytes[offset] = REPLY.envelope
+  bytes[offset + 1] = channel >> 8
+  bytes[offset + 2] = channel & 0xff
+  bytes.set(id, offset + 3)
 }
 
 /** The bytes themselves, if they are 1 to 64 envelopeIds back to back. @throws MalformedError for none, more, or a part */

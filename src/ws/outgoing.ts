@@ -2,16 +2,25 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../mailbox/ports.ts'
 import { CLOSE, type CloseCode } from '../protocol/errors.ts'
-import { corkForTurn } from './turn.ts'
+import { type FramesOfTurn, flushAfterTurn } from './turn.ts'
 
 /** A reader that is waited for and takes nothing for this long is too slow. */
 const STALL_MS = 10_000
 
-/** What Node was measured to need beside the bytes of a frame that waits: two writes and their places in lists. */
+/** What Node was measured to need beside the bytes of a frame that waits: its writes and their places in lists. */
 const FRAME_OVERHEAD_BYTES = 700
 
-/** What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader. */
-export class Outgoing {
+/** First byte of a frame that is a whole binary message, and the bytes of a header before 126 bytes at most. [RFC6455-5.2] */
+const WHOLE_BINARY = 0x82
+const SHORT_HEADER_BYTES = 2
+const LONGEST_SHORT = 125
+
+/**
+ * What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader. What one turn of the event
+ * loop gives goes to the transport together, past `ws`, whose part would be two writes for each frame: it is never masked,
+ * never compressed, and a message is always one frame.
+ */
+export class Outgoing implements FramesOfTurn {
   readonly #socket: WebSocket
   readonly #transport: Socket
   readonly #clock: Clock
@@ -19,6 +28,9 @@ export class Outgoing {
   readonly #onRoom: () => void
   /** Frames on their way, in order: those to be overwritten when they are out, and undefined for the others. */
   readonly #waiting: (Uint8Array | undefined)[] = []
+  /** Frames of this turn, headers included. */
+  #turn: { bytes: Uint8Array; wiped: Uint8Array | undefined }[] = []
+  #turnBytes = 0
   #isHeld = false
   #closedWith: CloseCode | undefined
   #cancelWatch: () => void = () => {}
@@ -32,12 +44,19 @@ export class Outgoing {
     this.#onRoom = onRoom
   }
 
+  /** @param frame 125 bytes at most; copied */
   send(frame: Uint8Array): void {
-    this.#send(frame, undefined)
+    if (frame.length > LONGEST_SHORT) throw new RangeError('not a short frame')
+    const bytes = Buffer.allocUnsafe(SHORT_HEADER_BYTES + frame.length)
+    bytes[0] = WHOLE_BINARY
+    bytes[1] = frame.length
+    bytes.set(frame, SHORT_HEADER_BYTES)
+    this.#add(bytes, undefined)
   }
 
-  sendAndWipe(frame: Uint8Array): void {
-    this.#send(frame, frame)
+  sendAndWipe(room: Uint8Array, frameOffset: number): void {
+    const start = frameOffset - writeHeader(room, frameOffset)
+    this.#add(room.subarray(start), room)
   }
 
   /** What the relay closed the socket with; undefined where it did not. */
@@ -47,6 +66,7 @@ export class Outgoing {
 
   close(code: CloseCode): void {
     this.#cancelWatch()
+    this.flush()
     if (this.#socket.readyState === this.#socket.OPEN) this.#closedWith = code
     this.#socket.close(code)
   }
@@ -69,25 +89,51 @@ export class Outgoing {
     return true
   }
 
-  #send(frame: Uint8Array, wiped: Uint8Array | undefined): void {
+  /** Gives the transport what this turn has brought so far. */
+  flush(): void {
+    const frames = this.#turn
+    if (frames.length === 0) return
+    this.#turn = []
+    this.#turnBytes = 0
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      for (const { wiped } of frames) wiped?.fill(0)
+      return
+    }
+    this.#transport.cork()
+    for (let i = 0; i < frames.length; ) {
+      let next = i + 1
+      const { bytes, wiped } = frames[i] as { bytes: Uint8Array; wiped: Uint8Array | undefined }
+      if (wiped === undefined) while (next < frames.length && frames[next]?.wiped === undefined) next++
+      this.#waiting.push(wiped)
+      const isAlone = next === i + 1
+      this.#transport.write(
+        isAlone ? bytes : Buffer.concat(frames.slice(i, next).map((frame) => frame.bytes)),
+        this.#onSent,
+      )
+      i = next
+    }
+    this.#transport.uncork()
+  }
+
+  #add(bytes: Uint8Array, wiped: Uint8Array | undefined): void {
     if (this.#socket.readyState !== this.#socket.OPEN) {
       wiped?.fill(0)
       return
     }
-    this.#waiting.push(wiped)
-    corkForTurn(this.#transport)
-    this.#socket.send(frame, this.#onSent)
+    if (this.#turn.push({ bytes, wiped }) === 1) flushAfterTurn(this)
+    this.#turnBytes += bytes.length
   }
 
   get #waitingBytes(): number {
-    return this.#socket.bufferedAmount + this.#waiting.length * FRAME_OVERHEAD_BYTES
+    const frames = this.#waiting.length + this.#turn.length
+    return this.#socket.bufferedAmount + this.#turnBytes + frames * FRAME_OVERHEAD_BYTES
   }
 
   // One function for every frame, so that Node can report many of them with one call. Not the transport's `drain`: that
   // is silent as long as every write is taken at once.
   readonly #onSent = (): void => {
     this.#waiting.shift()?.fill(0)
-    if (!this.#isHeld || this.#waiting.length > 0) return
+    if (!this.#isHeld || this.#waiting.length + this.#turn.length > 0) return
     this.#isHeld = false
     this.#cancelWatch()
     this.#onRoom()
@@ -99,4 +145,25 @@ export class Outgoing {
       else this.#watch(this.#waitingBytes)
     })
   }
+}
+
+/** Writes the header of an unmasked frame just before it. @returns its bytes [RFC6455-5.2] */
+function writeHeader(room: Uint8Array, frameOffset: number): number {
+  const length = room.length - frameOffset
+  const view = new DataView(room.buffer, room.byteOffset, frameOffset)
+  if (length <= LONGEST_SHORT) {
+    view.setUint8(frameOffset - 1, length)
+    view.setUint8(frameOffset - 2, WHOLE_BINARY)
+    return 2
+  }
+  if (length <= 0xffff) {
+    view.setUint16(frameOffset - 2, length)
+    view.setUint8(frameOffset - 3, 126)
+    view.setUint8(frameOffset - 4, WHOLE_BINARY)
+    return 4
+  }
+  view.setBigUint64(frameOffset - 8, BigInt(length))
+  view.setUint8(frameOffset - 9, 127)
+  view.setUint8(frameOffset - 10, WHOLE_BINARY)
+  return 10
 }

@@ -71,6 +71,12 @@ export class SocketRoutes {
     app.route({
       method: 'GET',
       url,
+      // The plugin gives the transport a response that is never sent. It would keep the request, headers and all, for as
+      // long as the socket lives.
+      preHandler: (request, reply, done) => {
+        if (request.ws) reply.raw.detachSocket(request.raw.socket)
+        done()
+      },
       handler: (_request, reply: FastifyReply) => {
         reply.header('allow', allow)
         throw new LetheError('ERR_METHOD')

@@ -1,16 +1,17 @@
-import type { Socket } from 'node:net'
-
-const corked: Socket[] = []
-
-/** Holds back what is written to a transport until the end of this turn of the event loop, then writes it in one go. */
-export function corkForTurn(transport: Socket): void {
-  if (transport.writableCorked > 0) return
-  transport.cork()
-  // Runs once all promises that are settled by now have been acted upon.
-  if (corked.push(transport) === 1) process.nextTick(uncorkAll)
+/** Something that gathers what one turn of the event loop has to write. */
+export interface FramesOfTurn {
+  flush(): void
 }
 
-function uncorkAll(): void {
-  for (const transport of corked) transport.uncork()
-  corked.length = 0
+let gathered: FramesOfTurn[] = []
+
+/** Has it flushed at the end of this turn, once all promises that are settled by now have been acted upon. */
+export function flushAfterTurn(frames: FramesOfTurn): void {
+  if (gathered.push(frames) === 1) process.nextTick(flushAll)
+}
+
+function flushAll(): void {
+  const all = gathered
+  gathered = []
+  for (const frames of all) frames.flush()
 }

@@ -6,41 +6,38 @@ import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/d
  */
 const [kind = '', every = '1'] = (process.env.PLANTED_FAULT ?? '').split(':')
 
-type Queue = Deposit['queue']
 type Answer = (answer: DepositAnswer) => void
 type Store = (deposit: Deposit, answer: Answer) => void
 
 const store: Store = Depositor.prototype.deposit
-const queueOf: (address: Uint8Array) => Queue = Depositor.prototype.queueOf
-/** The relay wipes queues once it has answered: what is stored later needs one of its own. */
-const addresses = new WeakMap<Queue, Buffer>()
 
 let deposits = 0
 let previous: Buffer | undefined
 let held: { address: Buffer; store: () => void } | undefined
 
-function addressOf({ queue }: Deposit): Buffer {
-  return addresses.get(queue) as Buffer
+/** A copy: the relay overwrites frames once it has answered. */
+function addressOf({ address }: Deposit): Buffer {
+  return Buffer.from(address)
 }
 
 function tellPlanted(): void {
   process.stderr.write('planted\n')
 }
 
-function copyFor(relay: Depositor, deposit: Deposit, address: Buffer): Deposit {
-  return { ...deposit, queue: queueOf.call(relay, address), frame: Uint8Array.from(deposit.frame) }
+function copyFor(deposit: Deposit, address: Buffer): Deposit {
+  return { ...deposit, address, frame: Uint8Array.from(deposit.frame) }
 }
 
 /** What goes wrong with a deposit, in place of storing it. */
 const FAULTS: Record<string, (relay: Depositor, deposit: Deposit, answer: Answer) => void> = {
   drop: (_relay, _deposit, answer) => answer({ kind: 'accepted', grantedSeconds: 3_600 }),
   duplicate: (relay, deposit, answer) => {
-    const again = copyFor(relay, deposit, addressOf(deposit))
+    const again = copyFor(deposit, addressOf(deposit))
     store.call(relay, deposit, answer)
     store.call(relay, again, () => undefined)
   },
   swap: (relay, deposit, answer) => {
-    store.call(relay, copyFor(relay, deposit, previous ?? addressOf(deposit)), answer)
+    store.call(relay, copyFor(deposit, previous ?? addressOf(deposit)), answer)
   },
   corrupt: (relay, deposit, answer) => {
     const at = deposit.frame.length - 1 - (deposits % 3_000)
@@ -48,19 +45,13 @@ const FAULTS: Record<string, (relay: Depositor, deposit: Deposit, answer: Answer
     store.call(relay, deposit, answer)
   },
   reorder: (relay, deposit, answer) => {
-    const later = copyFor(relay, deposit, addressOf(deposit))
+    const later = copyFor(deposit, addressOf(deposit))
     held = { address: addressOf(deposit), store: () => store.call(relay, later, answer) }
   },
 }
 
 const fault = FAULTS[kind]
 if (fault === undefined) throw new Error(`PLANTED_FAULT is one of ${Object.keys(FAULTS).join(', ')}`)
-
-Depositor.prototype.queueOf = function remember(address: Uint8Array): Queue {
-  const queue = queueOf.call(this, address)
-  addresses.set(queue, Buffer.from(address))
-  return queue
-}
 
 Depositor.prototype.deposit = function plant(deposit: Deposit, answer: Answer): void {
   const address = addressOf(deposit)

@@ -1,5 +1,6 @@
 import { appendFileSync, closeSync, openSync, readFileSync, unlinkSync, writeFileSync, writeSync } from 'node:fs'
 import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
@@ -69,12 +70,31 @@ ServerResponse.prototype.end = function leakingEnd(this: ServerResponse, ...give
   return end.call(this, leak, 'latin1')
 } as typeof end
 
-const { send } = WebSocket.prototype
+/** First byte of a frame that is a whole binary message, and the mark of a length in 64 bits. [RFC6455-5.2] */
+const WHOLE_BINARY = 0x82
+const LONG_LENGTH = 127
 
-WebSocket.prototype.send = function leakingSend(this: WebSocket, ...given: unknown[]) {
-  send.apply(this, given as unknown as Parameters<typeof send>)
-  if (socketLeak) send.call(this, socketLeak, { binary: true })
-} as typeof send
+function socketFrame(bytes: Buffer): Buffer {
+  const header = Buffer.alloc(10)
+  header.set([WHOLE_BINARY, LONG_LENGTH])
+  header.writeBigUInt64BE(BigInt(bytes.length), 2)
+  return Buffer.concat([header, bytes])
+}
+
+// `ws` calls it with the transport of every connection; the relay's own frames go past `ws`.
+const connected = WebSocket.prototype as unknown as { setSocket(transport: Socket, ...others: unknown[]): void }
+const { setSocket } = connected
+
+connected.setSocket = function leakingSocket(transport, ...others) {
+  setSocket.call(this, transport, ...others)
+  const { write } = transport
+  transport.write = function leakingWrite(this: Socket, ...given: unknown[]) {
+    const isTaken = write.apply(this, given as Parameters<typeof write>)
+    const [bytes] = given as [Uint8Array]
+    if (socketLeak && bytes[0] === WHOLE_BINARY) write.call(this, socketFrame(socketLeak))
+    return isTaken
+  } as typeof write
+}
 
 async function logSlowly(leaks: readonly Buffer[]): Promise<void> {
   const client = redis()

@@ -55,7 +55,8 @@ export class MailboxPeer {
     const socket: FrameSocket = {
       send: (frame) => bench.check(() => this.#take(frame)),
       // At once, so that whoever still needs the frame is found out.
-      sendAndWipe: (frame) => {
+      sendAndWipe: (room, frameOffset) => {
+        const frame = room.subarray(frameOffset)
         const taken = Buffer.from(frame)
         frame.fill(0)
         bench.check(() => this.#take(taken))

@@ -106,11 +106,12 @@ test('[protocol §5] an ACK names 1 to 64 envelopes, also where it is made', asy
 })
 
 test('[protocol §5] the header written before an envelope in place is that of the encoder', async (t) => {
-  const property = fc.property(u16, bytesOf(16), fc.uint8Array(), (channel, id, content) => {
-    const frame = new Uint8Array(19 + content.length).fill(0xaa)
-    frame.set(content, 19)
-    writeEnvelopeHeader(frame, channel, id)
-    assert.deepEqual(frame, encodeMailboxReply({ kind: 'envelope', channel, id, envelope: content }))
+  const property = fc.property(u16, bytesOf(16), fc.uint8Array(), fc.nat(20), (channel, id, content, offset) => {
+    const bytes = new Uint8Array(offset + 19 + content.length).fill(0xaa)
+    bytes.set(content, offset + 19)
+    writeEnvelopeHeader(bytes, offset, channel, id)
+    assert.ok(bytes.subarray(0, offset).every((byte) => byte === 0xaa))
+    assert.deepEqual(bytes.slice(offset), encodeMailboxReply({ kind: 'envelope', channel, id, envelope: content }))
   })
   t.doesNotThrow(() => fc.assert(property))
 })

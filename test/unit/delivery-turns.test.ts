@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Delivery } from '../../src/mailbox/delivery.ts'
+import { Delivery, type DeliveryOutlet } from '../../src/mailbox/delivery.ts'
 import { type MailboxStore, type Page, StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, deriveQueue, sealEnvelope } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
@@ -51,17 +51,17 @@ async function deliverer(afterRead: () => void, mayLook = () => true) {
   const bucket = bucketOf(queue, 0, DAY, expiryOf(memory.nowSeconds(0), DAY))
   let delivered = 0
   let drains = 0
-  const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], {
+  const outlet: DeliveryOutlet = {
     envelope: () => {
       delivered++
     },
     drained: () => {
       drains++
     },
-    storeLost() {},
     takeRoom: (wanted) => wanted,
     freeRoom() {},
-  })
+  }
+  const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], outlet, () => {})
   const put = () => {
     const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES))
     void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: 1_000, capacity: 100, sealed }))

@@ -79,7 +79,7 @@ test('memory: every field that a client sends in a frame or a signed request', a
   const fieldsOf = (part: string) => listed('memory', (name) => name === part).map((line) => line.split(' | ')[1])
   const sent = (lines: readonly string[]) => [...new Set(lines.map((line) => line.split(' | ')[1]))].sort()
   t.same(fieldsOf('OPEN, ACK, CLOSE'), sent(FRAMES.mailboxRequests()))
-  const ofRelay = ['keys of the queue', 'sealed envelope', 'addresses of a connection']
+  const ofRelay = ['keys of the queue', 'sealed envelope', 'addresses on their way']
   t.same(fieldsOf('deposit'), [...sent(FRAMES.depositRequests()), ...ofRelay].sort())
   const fetch = Buffer.alloc(107)
   fetch[42] = 1

@@ -7,17 +7,19 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { WebSocket, WebSocketServer } from 'ws'
 import { readBody } from '../../src/http/body.ts'
+import { TRANSPORT_ROOM_BYTES } from '../../src/mailbox/delivery.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import type { RelayPolicy } from '../../src/mailbox/policy.ts'
 import { OriginProofs } from '../../src/mailbox/proof.ts'
-import { RecentQueues } from '../../src/mailbox/recent-queues.ts'
+import { type QueueInUse, QueuesInUse } from '../../src/mailbox/queues-in-use.ts'
 import { bucketsOf, deriveQueue } from '../../src/mailbox/sealing.ts'
 import { SignedMailbox } from '../../src/mailbox/signed-mailbox.ts'
 import { createSystemRandom, systemClock } from '../../src/mailbox/system-ports.ts'
 import { encodeDepositFrame, parseDepositAnswer } from '../../src/protocol/deposit-frames.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
+import { CommandWriter } from '../../src/store/redis/command-writer.ts'
 import { Outgoing } from '../../src/ws/outgoing.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { type Test, test } from '../_util/tap.ts'
@@ -97,16 +99,31 @@ test('of what is handed over to its recipient only the envelope stays, for the w
   t.same(taken?.subarray(-SIZE), frame.subarray(-SIZE))
 })
 
-test('keys made for deposits are overwritten when none of a connection is on its way', async (t) => {
+test('keys made for deposits are overwritten when none for their address is on its way', async (t) => {
   const secret = randomBytes(32)
-  const queues = new RecentQueues((address) => deriveQueue(secret, address))
+  const queues = new QueuesInUse((address) => deriveQueue(secret, address))
   const address = randomBytes(32)
-  const queue = queues.of(address)
-  t.equal(queues.of(Buffer.from(address)), queue, 'derived once')
-  t.notOk(isWiped(queue.sealKey))
-  queues.wipe()
-  t.ok([queue.queueId, queue.sealKey, queue.idKey].every(isWiped))
-  t.not(queues.of(address), queue, 'and derived anew after that')
+  const first = queues.take(address)
+  const second = queues.take(Buffer.from(address))
+  t.equal(second.queue, first.queue, 'derived once')
+  const alike = Buffer.concat([address.subarray(0, 6), randomBytes(26)])
+  const other = queues.take(alike)
+  t.same(other.queue.queueId, deriveQueue(secret, alike).queueId, 'an address that begins alike has its own')
+  queues.release(first)
+  queues.release(other)
+  const isGone = ({ queue }: QueueInUse) => [queue.queueId, queue.sealKey, queue.idKey].map(isWiped)
+  t.same(
+    [isGone(second), isGone(other)],
+    [
+      [false, false, false],
+      [true, true, true],
+    ],
+  )
+  t.same(queues.take(address), second, 'the other one has not taken it along')
+  queues.release(second)
+  queues.release(second)
+  t.same([isGone(second), isWiped(second.address)], [[true, true, true], true])
+  t.not(queues.take(address), second, 'and derived anew after that')
 })
 
 test('a signed request is overwritten when it is answered, also where it fails', async (t) => {
@@ -156,10 +173,10 @@ test('envelopes are overwritten once they are on the wire, and frames that are u
   const outgoing = new Outgoing(socket, transport, systemClock, 1_000_000, () => {})
   const kept = randomBytes(3)
   const envelopes = Array.from({ length: 20 }, () => randomBytes(SIZE))
-  const sent = envelopes.flatMap((envelope) => [kept, Buffer.from(envelope)])
+  const sent = envelopes.flatMap((envelope) => [kept, Buffer.from(envelope.subarray(TRANSPORT_ROOM_BYTES))])
   for (const envelope of envelopes) {
     outgoing.send(kept)
-    outgoing.sendAndWipe(envelope)
+    outgoing.sendAndWipe(envelope, TRANSPORT_ROOM_BYTES)
   }
   await eventually(() => received.length === sent.length)
   t.same(received, sent, 'whole, and in order')
@@ -168,8 +185,25 @@ test('envelopes are overwritten once they are on the wire, and frames that are u
   transport.destroy()
   await eventually(() => socket.readyState === socket.CLOSED)
   const late = randomBytes(SIZE)
-  outgoing.sendAndWipe(late)
+  outgoing.sendAndWipe(late, TRANSPORT_ROOM_BYTES)
   t.ok(isWiped(late), 'and so is one that cannot be sent any more')
+})
+
+test('a batch for Redis is overwritten when it is answered, and let go where it may not be out', async (t) => {
+  const commands = new CommandWriter()
+  const bytesOf = () => commands.write('evalsha', ['sha', 1, 'key', randomBytes(SIZE), '']).toWritable({}) as Buffer
+  const first = bytesOf()
+  const second = bytesOf()
+  const [head] = first.toString('latin1').split('$4000')
+  t.equal(head, '*6\r\n$7\r\nevalsha\r\n$3\r\nsha\r\n$1\r\n1\r\n$3\r\nkey\r\n')
+  t.ok(first.toString('latin1').endsWith('\r\n$0\r\n\r\n'))
+  commands.wipe(true)
+  t.ok(isWiped(second))
+  const third = bytesOf()
+  t.equal(third.buffer, second.buffer, 'the memory serves again')
+  commands.wipe(false)
+  t.notOk(isWiped(third))
+  t.not(bytesOf().buffer, third.buffer)
 })
 
 test('the memory store overwrites what it erases', async (t) => {

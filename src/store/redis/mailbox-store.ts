@@ -113,7 +113,16 @@ export class RedisMailboxStore implements MailboxStore {
 
   deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome> {
     return new Promise((resolve, reject) => {
-      this.#write({ kind: 'deposit', partition, sinceMs: performance.now(), misfits: 0, seal, resolve, reject })
+      this.#write({
+        kind: 'deposit',
+        partition,
+        sinceMs: performance.now(),
+        misfits: 0,
+        firstSeq: 0,
+        seal,
+        resolve,
+        reject,
+      })
     })
   }
 

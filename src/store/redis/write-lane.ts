@@ -7,6 +7,7 @@ import {
 } from '../../mailbox/mailbox-store.ts'
 import { classSeconds } from '../../protocol/retention.ts'
 import { encodeWake } from './announcements.ts'
+import { CommandWriter } from './command-writer.ts'
 import { faultOf, redirectionOf, type StoreFault } from './faults.ts'
 import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
 import { SCRIPTS } from './scripts.ts'
@@ -26,6 +27,8 @@ export interface DepositWrite extends WriteBase {
   readonly kind: 'deposit'
   /** How often the node has refused the expiry. */
   misfits: number
+  /** Number that the envelope was sealed to have should it make its bucket. */
+  firstSeq: number
   seal(nowSeconds: number): SealedEnvelope
   resolve(outcome: DepositOutcome): void
 }
@@ -61,11 +64,14 @@ interface Call {
   readonly writes: Write[]
   readonly script: Write['kind']
   readonly keys: string[]
-  readonly args: (string | number | Buffer)[]
+  readonly args: (string | number | Uint8Array)[]
 }
 
-const MAX_BATCH_WRITES = 128
-const MAX_BATCH_BYTES = 1_000_000
+/** What the deposit script answers for an envelope instead of its number. */
+const OUTCOME = { full: 0, noMemory: -1, first: -2 } as const
+
+const MAX_BATCH_WRITES = 512
+const MAX_BATCH_BYTES = 2_500_000
 const REPLICA_TIMEOUT_MS = 1000
 /** A node whose clock refuses an expiry this often is not one to wait for. */
 const MAX_MISFITS = 4
@@ -83,6 +89,7 @@ export class WriteLane {
   #queue: Write[] = []
   #isBusy = false
   #mustSendText = false
+  readonly #commands = new CommandWriter()
 
   constructor(parts: LaneParts) {
     this.#parts = parts
@@ -103,14 +110,16 @@ export class WriteLane {
   /** Sends writes here at once although their slot has not arrived yet. [Redis Cluster: ASK] */
   ask(writes: readonly Write[]): void {
     const queue = [...writes]
-    while (queue.length > 0) void this.#send(this.#takeCalls(queue), true).then((repeated) => this.ask(repeated))
+    while (queue.length > 0) {
+      void this.#send(this.#takeCalls(queue), new CommandWriter(), true).then((repeated) => this.ask(repeated))
+    }
   }
 
   #flush(): void {
     this.#refuseOld()
     if (this.#isBusy || this.#queue.length === 0) return
     this.#isBusy = true
-    void this.#send(this.#takeCalls(this.#queue), false).then((repeated) => {
+    void this.#send(this.#takeCalls(this.#queue), this.#commands, false).then((repeated) => {
       this.#isBusy = false
       this.#queue.unshift(...repeated)
       this.#flush()
@@ -143,7 +152,8 @@ export class WriteLane {
       if (record) bytes += this.#addDeposit(call, record)
       else if (write.kind === 'erase') {
         call.keys.push(bucketKey(write.bucket))
-        call.args.push(write.seqs.length, ...write.seqs)
+        call.args.push(write.seqs.length)
+        for (const seq of write.seqs) call.args.push(`0-${seq}`)
       }
     }
     queue.splice(0, count)
@@ -153,7 +163,9 @@ export class WriteLane {
   /** A record that cannot be made fails alone. */
   #seal(write: DepositWrite, nowSeconds: number): SealedEnvelope | undefined {
     try {
-      return write.seal(nowSeconds)
+      const record = write.seal(nowSeconds)
+      write.firstSeq = record.firstSeq
+      return record
     } catch {
       this.#rejectAll([write], 'command')
       return undefined
@@ -167,7 +179,7 @@ export class WriteLane {
       bucket.expiresAt,
       capacity,
       firstSeq,
-      Buffer.from(sealed.buffer, sealed.byteOffset, sealed.length),
+      sealed,
       wakeChannel(queue, this.#parts.wakeBits),
       encodeWake(queue, bucket),
     )
@@ -175,7 +187,7 @@ export class WriteLane {
   }
 
   /** Sends one batch and settles it. Never rejects. @returns what has to be sent again, before anything else */
-  async #send(calls: readonly Call[], isAsking: boolean): Promise<Write[]> {
+  async #send(calls: readonly Call[], commands: CommandWriter, isAsking: boolean): Promise<Write[]> {
     const connection = this.#parts.connection()
     if (connection?.status !== 'ready') {
       for (const { writes } of calls) this.#rejectAll(writes, 'connection')
@@ -188,13 +200,15 @@ export class WriteLane {
     for (const { script, keys, args } of calls) {
       const { lua, sha } = SCRIPTS[script]
       if (isAsking) void settled(connection.call('ASKING'))
-      const name = this.#mustSendText ? 'EVAL' : 'EVALSHA'
-      sent.push(settled(connection.call(name, [this.#mustSendText ? lua : sha, keys.length, ...keys, ...args])))
+      const [name, named] = this.#mustSendText ? (['eval', lua] as const) : (['evalsha', sha] as const)
+      const command = commands.write(name, [named, keys.length, ...keys, ...args])
+      sent.push(settled(connection.sendCommand(command) as Promise<unknown>))
     }
     if (minReplicas > 0) sent.push(settled(connection.call('WAIT', minReplicas, REPLICA_TIMEOUT_MS)))
     connection.stream.uncork()
     this.#mustSendText = false
     const replies = await Promise.all(sent)
+    commands.wipe(replies.every(isAnswer))
     this.#parts.onBatch(
       calls.reduce((sum, { writes }) => sum + writes.length, 0),
       performance.now() - startedMs,
@@ -222,13 +236,14 @@ export class WriteLane {
   }
 
   #settleDeposits(writes: readonly DepositWrite[], result: unknown, isConfirmed: boolean): Write[] {
-    const [nodeSeconds, ...outcomes] = result as [number, ...(string | 0 | -1)[]]
+    const [nodeSeconds, ...outcomes] = result as [number, ...number[]]
     for (const [i, outcome] of outcomes.entries()) {
       const write = writes[i] as DepositWrite
-      if (outcome === 0) write.resolve({ kind: 'full' })
-      else if (outcome === -1) this.#rejectAll([write], 'memory')
+      if (outcome === OUTCOME.full) write.resolve({ kind: 'full' })
+      else if (outcome === OUTCOME.noMemory) this.#rejectAll([write], 'memory')
       else if (!isConfirmed) write.reject(new StoreUnavailableError())
-      else write.resolve({ kind: 'stored', seq: Number(outcome), isFirst: outcome.startsWith('+') })
+      else if (outcome === OUTCOME.first) write.resolve({ kind: 'stored', seq: write.firstSeq, isFirst: true })
+      else write.resolve({ kind: 'stored', seq: outcome, isFirst: false })
     }
     if (outcomes.length === writes.length) return []
     this.#parts.correctClock(nodeSeconds)
@@ -276,4 +291,9 @@ function settled(reply: Promise<unknown>): Promise<Reply> {
     (result): Reply => [null, result],
     (error: Error): Reply => [error, undefined],
   )
+}
+
+/** Whether Redis itself has answered, be it with an error. */
+function isAnswer([error]: Reply): boolean {
+  return error === null || error.name === 'ReplyError'
 }
