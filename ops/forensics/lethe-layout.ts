@@ -66,7 +66,7 @@ class LetheWriter {
     return () => {
       const sealed = sealEnvelope(queue, bucket, randomBytes(NONCE_BYTES), randomBytes(size))
       const wake = [wakeChannel(queue, WAKE_BITS), encodeWake(queue, bucket)]
-      return ['EVAL', this.#depositLua, 1, key, ...settings, sealed, ...wake, Math.floor(arrivedMs / 1000)]
+      return ['EVAL', this.#depositLua, 1, key, ...settings, ...wake, 1, sealed, Math.floor(arrivedMs / 1000)]
     }
   }
 

@@ -51,7 +51,7 @@ export class Depositor {
   readonly #capacities: readonly number[]
   readonly #counts: Counts
   #storingBytes = 0
-  readonly #hands: [OwnDeposit, HandedEnvelope][] = []
+  readonly #hands: { own: OwnDeposit; hand: HandedEnvelope; isAnnounced: boolean }[] = []
 
   constructor({ store, secrets, openMailboxes, policy, random, counts }: DepositorParts) {
     this.#store = store
@@ -107,7 +107,7 @@ export class Depositor {
         deposit.frame.fill(0, 0, deposit.envelopeOffset)
         const hand = handOf(record, outcome, deposit)
         if (own === undefined) hand.take()?.fill(0)
-        else this.#handLater(own, hand)
+        else this.#handLater(own, hand, outcome.isAnnounced)
       },
       () => {
         this.#storingBytes -= bytes
@@ -122,12 +122,12 @@ export class Depositor {
 
   // In a turn of its own, when the answers of this one are on their way: a sender must not see by the time that an answer
   // takes whether somebody is online to be handed the envelope. All of a turn together, so that they go out together.
-  #handLater(own: OwnDeposit, hand: HandedEnvelope): void {
-    if (this.#hands.push([own, hand]) > 1) return
+  #handLater(own: OwnDeposit, hand: HandedEnvelope, isAnnounced: boolean): void {
+    if (this.#hands.push({ own, hand, isAnnounced }) > 1) return
     setImmediate(() => {
-      for (const [ownDeposit, handed] of this.#hands.splice(0)) {
-        ownDeposit.stored(handed)
-        handed.take()?.fill(0)
+      for (const handed of this.#hands.splice(0)) {
+        handed.own.stored(handed.hand, handed.isAnnounced)
+        handed.hand.take()?.fill(0)
       }
     })
   }

@@ -8,7 +8,8 @@
 export interface MailboxStore {
   /**
    * Appends one sealed envelope, gives a new bucket its expiry, and wakes whoever follows the queue, all at once.
-   * Resolves after the write is confirmed. Deposits to one partition are stored in the order of the calls.
+   * Resolves after the write is confirmed. Deposits to one bucket are stored in the order of the calls; of several that
+   * are stored in the same moment one wake-up may tell.
    * @param seal called with the store's time in Unix seconds, again if that time was refused; must give a record whose
    *   `expiresAt` fits it
    */
@@ -70,14 +71,21 @@ export interface SealedEnvelope {
   readonly queue: QueueName
   /** Number of the first envelope, should this one create the bucket; 48 random bits. */
   readonly firstSeq: number
-  /** Envelopes the bucket may hold. */
+  /** Envelopes the bucket may hold: the same for all of one bucket. */
   readonly capacity: number
   readonly sealed: Uint8Array
 }
 
 export type DepositOutcome =
-  /** `isFirst`: this envelope created the bucket. Further ones count up from it by one. */
-  { readonly kind: 'stored'; readonly seq: number; readonly isFirst: boolean } | { readonly kind: 'full' }
+  | {
+      readonly kind: 'stored'
+      readonly seq: number
+      /** This envelope created the bucket. Further ones count up from it by one. */
+      readonly isFirst: boolean
+      /** Whether there is a wake-up for this one, or another's tells of it too. */
+      readonly isAnnounced: boolean
+    }
+  | { readonly kind: 'full' }
 
 export interface Waiting {
   readonly bucket: Bucket

@@ -30,8 +30,8 @@ export interface QueueListener {
 
 /** A deposit of this process's own, whose wake-up is not to be taken for that of an envelope nobody here has seen. */
 export interface OwnDeposit {
-  /** It was stored: offers the envelope to everybody who waits. */
-  stored(envelope: HandedEnvelope): void
+  /** It was stored: offers the envelope to everybody who waits. @param isAnnounced whether a wake-up of its own follows */
+  stored(envelope: HandedEnvelope, isAnnounced: boolean): void
   /** It was certainly not stored, and no wake-up follows. */
   refused(): void
   /** Whether it was stored is unknown: everybody who waits looks into its bucket. */
@@ -170,18 +170,23 @@ class ExpectedWake implements OwnDeposit {
     entry.ownWakes.set(this.#bucket, (entry.ownWakes.get(this.#bucket) ?? 0) + 1)
   }
 
-  stored(envelope: HandedEnvelope): void {
+  stored(envelope: HandedEnvelope, isAnnounced: boolean): void {
+    if (!isAnnounced) this.#expectNone()
     for (const listener of this.#entry.listeners) listener.handOver(this.#wakeKey, envelope)
   }
 
-  // Where its place in the count is gone, a wake-up of somebody else's has used it up, and is made up for.
   refused(): void {
-    if (this.#isCounted && !forgetOwnWake(this.#entry, this.#bucket)) this.#wakeAll()
+    this.#expectNone()
   }
 
   lost(): void {
     if (this.#isCounted) forgetOwnWake(this.#entry, this.#bucket)
     this.#wakeAll()
+  }
+
+  // Where its place in the count is gone, a wake-up of somebody else's has used it up, and is made up for.
+  #expectNone(): void {
+    if (this.#isCounted && !forgetOwnWake(this.#entry, this.#bucket)) this.#wakeAll()
   }
 
   #wakeAll(): void {

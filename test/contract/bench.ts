@@ -146,7 +146,8 @@ export async function deposit(store: MailboxStore, queue: Queue, options: Deposi
 export async function put(instance: MailboxStore, queue: Queue, options: DepositOptions = {}) {
   const { outcome, ...made } = await deposit(instance, queue, options)
   if (outcome.kind !== 'stored') throw new Error('the bucket is full')
-  return { ...made, seq: outcome.seq, isFirst: outcome.isFirst }
+  const { seq, isFirst, isAnnounced } = outcome
+  return { ...made, seq, isFirst, isAnnounced }
 }
 
 /** Stores that many, one after the other, and gives the records. */

@@ -127,6 +127,11 @@ export const readCases: Cases = {
       t.same(page.entries.map(shown), after.map(shown))
       await store.erase(before.bucket, [firstSeq, firstSeq + 1])
     }
-    t.same((await deposit(store, queue, { firstSeq: 9000 })).outcome, { kind: 'stored', seq: 9000, isFirst: true })
+    t.same((await deposit(store, queue, { firstSeq: 9000 })).outcome, {
+      kind: 'stored',
+      seq: 9000,
+      isFirst: true,
+      isAnnounced: true,
+    })
   },
 }

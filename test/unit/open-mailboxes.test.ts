@@ -52,8 +52,8 @@ test('the wake-up of a deposit of this relay is not passed on, before or after i
   const { openMailboxes, wake, heard } = setUp(t)
   const [first, second] = [openMailboxes.expect(WAKE_KEY, HOURLY), openMailboxes.expect(WAKE_KEY, HOURLY)]
   wake(HOURLY)
-  first?.stored(handed(HOURLY))
-  second?.stored(handed(HOURLY))
+  first?.stored(handed(HOURLY), true)
+  second?.stored(handed(HOURLY), true)
   wake(HOURLY)
   t.same(heard(), [take(HOURLY), take(HOURLY)])
   wake(HOURLY)
@@ -66,7 +66,7 @@ for (const [difference, other] of Object.entries({ expiry: LATER, 'TTL class': D
     const own = openMailboxes.expect(WAKE_KEY, HOURLY)
     wake(other)
     t.same(heard(), [look(other)])
-    own?.stored(handed(HOURLY))
+    own?.stored(handed(HOURLY), true)
     wake(HOURLY)
     t.same(heard(), [take(HOURLY)])
   })
@@ -77,6 +77,29 @@ test('a deposit that was refused leaves no count behind', async (t) => {
   openMailboxes.expect(WAKE_KEY, HOURLY)?.refused()
   wake(HOURLY)
   t.same(heard(), [look(HOURLY)])
+})
+
+test('[protocol §8] of deposits that were stored together, one has the wake-up', async (t) => {
+  const { openMailboxes, wake, heard } = setUp(t)
+  for (const isHeardFirst of [true, false]) {
+    const own = Array.from({ length: 3 }, () => openMailboxes.expect(WAKE_KEY, HOURLY))
+    if (isHeardFirst) wake(HOURLY)
+    for (const [i, deposit] of own.entries()) deposit?.stored(handed(HOURLY), i === 0)
+    if (!isHeardFirst) wake(HOURLY)
+    t.same(heard(), [take(HOURLY), take(HOURLY), take(HOURLY)])
+  }
+  wake(HOURLY)
+  t.same(heard(), [look(HOURLY)], 'and the next one is somebody else’s')
+})
+
+test('a wake-up of somebody else’s that came between deposits that have one together is made up for', async (t) => {
+  const { openMailboxes, wake, heard } = setUp(t)
+  const own = [openMailboxes.expect(WAKE_KEY, HOURLY), openMailboxes.expect(WAKE_KEY, HOURLY)]
+  wake(HOURLY)
+  wake(HOURLY)
+  t.same(heard(), [], 'both might be own ones')
+  for (const [i, deposit] of own.entries()) deposit?.stored(handed(HOURLY), i === 0)
+  t.same(heard(), [take(HOURLY), look(HOURLY), take(HOURLY)])
 })
 
 test('a wake-up of somebody else’s that took the place of a refused deposit’s is made up for', async (t) => {
@@ -103,7 +126,7 @@ test('after a gap every wake-up counts as somebody else’s', async (t) => {
   const { openMailboxes, wake, heard } = setUp(t)
   const own = openMailboxes.expect(WAKE_KEY, HOURLY)
   openMailboxes.up(true)
-  own?.stored(handed(HOURLY))
+  own?.stored(handed(HOURLY), true)
   wake(HOURLY)
   t.same(heard(), [take(HOURLY), look(HOURLY)])
 })
@@ -111,7 +134,7 @@ test('after a gap every wake-up counts as somebody else’s', async (t) => {
 test('nothing is expected for nobody, nor for somebody whose wake-ups may not reach this relay', async (t) => {
   const { openMailboxes, wake, heard } = setUp(t, { isListening: false })
   t.equal(openMailboxes.expect('another key', HOURLY), undefined)
-  openMailboxes.expect(WAKE_KEY, HOURLY)?.stored(handed(HOURLY))
+  openMailboxes.expect(WAKE_KEY, HOURLY)?.stored(handed(HOURLY), true)
   wake(HOURLY)
   t.same(heard(), [take(HOURLY), look(HOURLY)])
 })

@@ -81,7 +81,7 @@ class MemoryStore implements MailboxStore {
     const { envelopes } = held ?? this.#create(name, record)
     const seq = envelopes.append(ownBytes(record.sealed))
     this.#wake(record)
-    return { kind: 'stored', seq, isFirst: held === undefined }
+    return { kind: 'stored', seq, isFirst: held === undefined, isAnnounced: true }
   }
 
   async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {

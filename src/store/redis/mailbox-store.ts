@@ -29,7 +29,8 @@ import { NodeWatch } from './node-watch.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 import { TouchSweep, type TouchSweepOptions } from './touch-sweep.ts'
 import { WakeUps } from './wake-ups.ts'
-import { type Write, WriteLane } from './write-lane.ts'
+import type { Write } from './write-batch.ts'
+import { WriteLane } from './write-lane.ts'
 
 export interface RedisStoreOptions {
   readonly target: RedisTarget
@@ -118,7 +119,7 @@ export class RedisMailboxStore implements MailboxStore {
         partition,
         sinceMs: performance.now(),
         misfits: 0,
-        firstSeq: 0,
+        group: undefined,
         seal,
         resolve,
         reject,

@@ -1,47 +1,26 @@
 import type { Redis } from 'ioredis'
-import {
-  type Bucket,
-  type DepositOutcome,
-  type SealedEnvelope,
-  StoreUnavailableError,
-} from '../../mailbox/mailbox-store.ts'
-import { classSeconds } from '../../protocol/retention.ts'
-import { encodeWake } from './announcements.ts'
+import { type SealedEnvelope, StoreUnavailableError } from '../../mailbox/mailbox-store.ts'
 import { CommandWriter } from './command-writer.ts'
 import { faultOf, redirectionOf, type StoreFault } from './faults.ts'
-import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
+import type { WakeBits } from './keys.ts'
 import { SCRIPTS } from './scripts.ts'
+import {
+  addDeposit,
+  addErasure,
+  addGroups,
+  type Call,
+  createCall,
+  type DepositGroup,
+  type DepositWrite,
+  type EraseWrite,
+  OUTCOME,
+  storedAs,
+  type Write,
+} from './write-batch.ts'
 
 type Reply = [error: Error | null, result: unknown]
 
 const NO_REPLY: Reply = [new Error('no reply'), undefined]
-
-interface WriteBase {
-  readonly partition: number
-  /** When it was asked for, on a clock that only goes forward, in milliseconds. */
-  readonly sinceMs: number
-  reject(error: StoreUnavailableError): void
-}
-
-export interface DepositWrite extends WriteBase {
-  readonly kind: 'deposit'
-  /** How often the node has refused the expiry. */
-  misfits: number
-  /** Number that the envelope was sealed to have should it make its bucket. */
-  firstSeq: number
-  seal(nowSeconds: number): SealedEnvelope
-  resolve(outcome: DepositOutcome): void
-}
-
-export interface EraseWrite extends WriteBase {
-  readonly kind: 'erase'
-  readonly bucket: Bucket
-  readonly seqs: readonly number[]
-  /** @param erased how many were there */
-  resolve(erased: number): void
-}
-
-export type Write = DepositWrite | EraseWrite
 
 export interface LaneParts {
   /** Connection to this lane's node, or undefined while there is none. */
@@ -58,17 +37,6 @@ export interface LaneParts {
   minReplicas: number
   wakeBits: WakeBits
 }
-
-/** One call of one script. */
-interface Call {
-  readonly writes: Write[]
-  readonly script: Write['kind']
-  readonly keys: string[]
-  readonly args: (string | number | Uint8Array)[]
-}
-
-/** What the deposit script answers for an envelope instead of its number. */
-const OUTCOME = { full: 0, noMemory: -1, first: -2 } as const
 
 const MAX_BATCH_WRITES = 512
 const MAX_BATCH_BYTES = 2_500_000
@@ -146,44 +114,24 @@ export class WriteLane {
       const record = write.kind === 'deposit' ? this.#seal(write, now) : undefined
       if (write.kind === 'deposit' && record === undefined) continue
       const name = this.#parts.canMixPartitions ? write.kind : `${write.kind} ${write.partition}`
-      const call = calls.get(name) ?? { writes: [], script: write.kind, keys: [], args: [] }
+      const call = calls.get(name) ?? createCall(write.kind)
       calls.set(name, call)
-      call.writes.push(write)
-      if (record) bytes += this.#addDeposit(call, record)
-      else if (write.kind === 'erase') {
-        call.keys.push(bucketKey(write.bucket))
-        call.args.push(write.seqs.length)
-        for (const seq of write.seqs) call.args.push(`0-${seq}`)
-      }
+      if (write.kind === 'erase') addErasure(call, write)
+      else bytes += addDeposit(call, write, record as SealedEnvelope)
     }
     queue.splice(0, count)
+    for (const call of calls.values()) addGroups(call, this.#parts.wakeBits)
     return [...calls.values()]
   }
 
   /** A record that cannot be made fails alone. */
   #seal(write: DepositWrite, nowSeconds: number): SealedEnvelope | undefined {
     try {
-      const record = write.seal(nowSeconds)
-      write.firstSeq = record.firstSeq
-      return record
+      return write.seal(nowSeconds)
     } catch {
       this.#rejectAll([write], 'command')
       return undefined
     }
-  }
-
-  #addDeposit({ keys, args }: Call, { bucket, queue, capacity, firstSeq, sealed }: SealedEnvelope): number {
-    keys.push(bucketKey(bucket))
-    args.push(
-      classSeconds(bucket.classIndex),
-      bucket.expiresAt,
-      capacity,
-      firstSeq,
-      sealed,
-      wakeChannel(queue, this.#parts.wakeBits),
-      encodeWake(queue, bucket),
-    )
-    return sealed.length
   }
 
   /** Sends one batch and settles it. Never rejects. @returns what has to be sent again, before anything else */
@@ -242,8 +190,7 @@ export class WriteLane {
       if (outcome === OUTCOME.full) write.resolve({ kind: 'full' })
       else if (outcome === OUTCOME.noMemory) this.#rejectAll([write], 'memory')
       else if (!isConfirmed) write.reject(new StoreUnavailableError())
-      else if (outcome === OUTCOME.first) write.resolve({ kind: 'stored', seq: write.firstSeq, isFirst: true })
-      else write.resolve({ kind: 'stored', seq: outcome, isFirst: false })
+      else write.resolve(storedAs(outcome, write.group as DepositGroup))
     }
     if (outcomes.length === writes.length) return []
     this.#parts.correctClock(nodeSeconds)
