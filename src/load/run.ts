@@ -110,6 +110,11 @@ export class LoadRun {
     return (await this.#ledger.account(this.#phase === 'ended')).account
   }
 
+  /** Indices of mailboxes that something accepted has not come to yet. Those of recipients who are away are the first. */
+  async owed(): Promise<readonly number[]> {
+    return await this.#ledger.owed()
+  }
+
   /** Has a random part of the recipients or senders lose their connections, and come back after that time. */
   depart(share: number, awaySeconds: number, who: 'recipients' | 'senders' = 'recipients'): void {
     this.#tellAll({ kind: 'depart', share, awaySeconds, who })

@@ -1,0 +1,86 @@
+import { Delivery } from '../../../src/mailbox/delivery.ts'
+import { type Deposit, type DepositAnswer, Depositor } from '../../../src/mailbox/deposit.ts'
+import { MailboxConnection } from '../../../src/mailbox/mailbox-connection.ts'
+import { ENVELOPE_HEADER_BYTES } from '../../../src/protocol/mailbox-frames.ts'
+import { classSeconds, grantClass, MAX_TTL_SECONDS } from '../../../src/protocol/retention.ts'
+import { RedisMailboxStore } from '../../../src/store/redis/mailbox-store.ts'
+import { Outgoing } from '../../../src/ws/outgoing.ts'
+
+/**
+ * Loaded into a relay before it starts (`node --import`): it then has the bug that `PLANTED_BUG` names. None of them shows
+ * as long as nothing fails.
+ */
+const BUGS = {
+  /** Answers before the store and its replicas have confirmed, and stores a moment later. */
+  'answers early': answerEarly,
+  /** Does not look into mailboxes again after the store was away, nor from time to time. */
+  'no re-read': forgetLooks,
+  /** Claims get lost from SIGUSR2 on. */
+  'lost claim': loseClaims,
+  /** Erases what it sends, whether or not it is acknowledged. */
+  'erases early': eraseEarly,
+} as const
+
+export type BugName = keyof typeof BUGS
+
+const LATE_MS = 150
+const ACK_TYPE = 0x02
+let isProvoked = false
+
+function answerEarly(): void {
+  type Queue = Deposit['queue']
+  const store: (deposit: Deposit, answer: (answer: DepositAnswer) => void) => void = Depositor.prototype.deposit
+  const queueOf: (address: Uint8Array) => Queue = Depositor.prototype.queueOf
+  // Queues are wiped once all is answered: what is stored later needs one of its own.
+  const addresses = new WeakMap<Queue, Buffer>()
+  Depositor.prototype.queueOf = function remember(address) {
+    const queue = queueOf.call(this, address)
+    addresses.set(queue, Buffer.from(address))
+    return queue
+  }
+  Depositor.prototype.deposit = function answerFirst(deposit, answer) {
+    const address = addresses.get(deposit.queue) as Buffer
+    answer({ kind: 'accepted', grantedSeconds: classSeconds(grantClass(deposit.ttlSeconds, MAX_TTL_SECONDS)) })
+    setTimeout(() => store.call(this, { ...deposit, queue: queueOf.call(this, address) }, () => undefined), LATE_MS)
+  }
+}
+
+function forgetLooks(): void {
+  Delivery.prototype.gap = () => undefined
+  Delivery.prototype.look = () => undefined
+}
+
+function loseClaims(): void {
+  const announce = RedisMailboxStore.prototype.announce
+  RedisMailboxStore.prototype.announce = async function loseOne(queue, announcement) {
+    if (!isProvoked || announcement.kind !== 'claim') await announce.call(this, queue, announcement)
+  }
+}
+
+function eraseEarly(): void {
+  const { cutOffIfOverfull, sendAndWipe } = Outgoing.prototype
+  const { receive } = MailboxConnection.prototype
+  const connections = new WeakMap<Outgoing, MailboxConnection>()
+  let current: Outgoing | undefined
+  // Called for each frame just before the connection receives it, which tells what belongs together.
+  Outgoing.prototype.cutOffIfOverfull = function remember() {
+    current = this
+    return cutOffIfOverfull.call(this)
+  }
+  MailboxConnection.prototype.receive = function join(frame) {
+    if (current !== undefined) connections.set(current, this)
+    receive.call(this, frame)
+  }
+  Outgoing.prototype.sendAndWipe = function acknowledge(frame) {
+    const ack = Buffer.from(frame.subarray(0, ENVELOPE_HEADER_BYTES))
+    ack[0] = ACK_TYPE
+    sendAndWipe.call(this, frame)
+    queueMicrotask(() => receive.call(connections.get(this) as MailboxConnection, ack))
+  }
+}
+
+process.on('SIGUSR2', () => {
+  isProvoked = true
+})
+const plant = BUGS[process.env.PLANTED_BUG as BugName]
+if (plant !== undefined) plant()

@@ -1,0 +1,101 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { LoadPlan } from '../../../src/load/plan.ts'
+import type { Report } from '../../../src/load/report.ts'
+import { type LoadRun, startLoad } from '../../../src/load/run.ts'
+import type { Scope } from './scope.ts'
+
+/** The test runner gets into every Node by its options, which makes each of these processes start much slower. */
+const LAUNCHER = ['env', '-u', 'NODE_OPTIONS']
+const PLAN = {
+  rate: 120,
+  senders: 8,
+  recipients: 24,
+  offlineShare: 0.25,
+  ttls: [86_400],
+  durationSeconds: 3_600,
+  answerSeconds: 5,
+  drainSeconds: 60,
+} satisfies Partial<LoadPlan>
+
+const LOOK_MS = 100
+/** All must have been well for so long. */
+const WINDOW_MS = 500
+/** Share of what is due that has to be accepted meanwhile; what is due is drawn at random. */
+const ACCEPTED_SHARE = 0.6
+
+/** What can be seen at one moment. */
+interface Look {
+  readonly atMs: number
+  readonly accepted: number
+  /** Refused, or given up. */
+  readonly failed: number
+  readonly unanswered: number
+  /** Mailboxes of those who are online that something accepted has not come to. */
+  readonly owed: ReadonlySet<number>
+}
+
+/** Traffic of `lethe load`, with its account of every envelope. Its processes are touched by no fault. */
+export class Traffic {
+  readonly #run: LoadRun
+  readonly #rate: number
+  readonly #away: number
+
+  private constructor(run: LoadRun) {
+    const { rate, recipients, offlineShare } = run.plan
+    this.#run = run
+    this.#rate = rate
+    this.#away = Math.round(offlineShare * recipients)
+  }
+
+  /** Resolves when everybody is connected and deposits flow. */
+  static async begin(scope: Scope, urls: readonly string[], plan: Partial<LoadPlan> = {}): Promise<Traffic> {
+    const options = { workerLauncher: LAUNCHER, ledgerLauncher: LAUNCHER }
+    const run = await startLoad({ ...PLAN, ...plan, urls }, options)
+    scope.defer(() => run.stop().catch(() => undefined))
+    await run.started()
+    return new Traffic(run)
+  }
+
+  /**
+   * Milliseconds from `sinceMs` (by `performance.now`) until all is well: deposits are accepted as they are due and none is
+   * refused, and all that was accepted reaches everybody who is online. Undefined where that takes too long.
+   */
+  async wellAfter(sinceMs: number, limitMs: number): Promise<number | undefined> {
+    let looks: Look[] = []
+    while (performance.now() - sinceMs < limitMs) {
+      looks.push(await this.#look())
+      if (this.#isWell(looks)) return Math.max(0, (looks[0] as Look).atMs - sinceMs)
+      const oldestMs = performance.now() - WINDOW_MS - LOOK_MS
+      looks = looks.filter(({ atMs }) => atMs >= oldestMs)
+      await sleep(LOOK_MS)
+    }
+    return undefined
+  }
+
+  /** Has a part of the recipients lose their connections. */
+  depart(share: number, awaySeconds: number): void {
+    this.#run.depart(share, awaySeconds)
+  }
+
+  /** Ends the sending, has everybody read all that waits, and gives the account. */
+  end(): Promise<Report> {
+    return this.#run.stop()
+  }
+
+  async #look(): Promise<Look> {
+    const { accepted, refused, unsure, unanswered } = await this.#run.account()
+    const owed = (await this.#run.owed()).filter((mailbox) => mailbox >= this.#away)
+    const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0)
+    return { atMs: performance.now(), accepted, failed: refusals + unsure, unanswered, owed: new Set(owed) }
+  }
+
+  #isWell(looks: readonly Look[]): boolean {
+    const [first, last] = [looks[0], looks.at(-1)]
+    if (first === undefined || last === undefined || last.atMs - first.atMs < WINDOW_MS) return false
+    const due = (this.#rate * (last.atMs - first.atMs)) / 1_000
+    const isAccepted = last.accepted - first.accepted >= due * ACCEPTED_SHARE && last.unanswered < due
+    // Whoever was owed something all the time does not get it; one envelope on its way is not seen so often.
+    const isDelivered = ![...first.owed].some((mailbox) => looks.every(({ owed }) => owed.has(mailbox)))
+    return isAccepted && isDelivered && last.failed === first.failed
+  }
+}
