@@ -63,6 +63,7 @@ const CALM_MS = 1_000
 const LIMIT_SECONDS = 20
 /** With a planted bug nobody is waited for so long. */
 const BUG_LIMIT_SECONDS = 8
+const BUG_PLAN = { drainSeconds: 8 }
 const SPREAD_MS = 300
 const PATIENCE_MS = 30_000
 
@@ -85,7 +86,7 @@ async function run<Store extends Backing>(fault: Fault<Store>, { rounds, bug }: 
     const store = await fault.openStore(scope)
     const berths = (await fault.berths?.(scope, store)) ?? [LOOPBACK, LOOPBACK]
     const fleet = await Fleet.start(scope, berths, store.env, bug)
-    const traffic = await Traffic.begin(scope, fleet.urls, fault.plan)
+    const traffic = await Traffic.begin(scope, fleet.urls, { ...fault.plan, ...(bug === undefined ? {} : BUG_PLAN) })
     const world = { store, fleet, traffic, scope }
     const recoveriesMs = await strikeAll(fault, world, rounds, limitSeconds * 1_000)
     const report = await traffic.end()

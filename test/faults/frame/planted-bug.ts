@@ -28,20 +28,13 @@ const ACK_TYPE = 0x02
 let isProvoked = false
 
 function answerEarly(): void {
-  type Queue = Deposit['queue']
   const store: (deposit: Deposit, answer: (answer: DepositAnswer) => void) => void = Depositor.prototype.deposit
-  const queueOf: (address: Uint8Array) => Queue = Depositor.prototype.queueOf
-  // Queues are wiped once all is answered: what is stored later needs one of its own.
-  const addresses = new WeakMap<Queue, Buffer>()
-  Depositor.prototype.queueOf = function remember(address) {
-    const queue = queueOf.call(this, address)
-    addresses.set(queue, Buffer.from(address))
-    return queue
-  }
   Depositor.prototype.deposit = function answerFirst(deposit, answer) {
-    const address = addresses.get(deposit.queue) as Buffer
+    // Its own copy: frames are reused once they are answered.
+    const frame = Uint8Array.from(deposit.frame)
+    const late = { ...deposit, address: Uint8Array.from(deposit.address), frame }
     answer({ kind: 'accepted', grantedSeconds: classSeconds(grantClass(deposit.ttlSeconds, MAX_TTL_SECONDS)) })
-    setTimeout(() => store.call(this, { ...deposit, queue: queueOf.call(this, address) }, () => undefined), LATE_MS)
+    setTimeout(() => store.call(this, late, () => undefined), LATE_MS)
   }
 }
 
@@ -71,10 +64,10 @@ function eraseEarly(): void {
     if (current !== undefined) connections.set(current, this)
     receive.call(this, frame)
   }
-  Outgoing.prototype.sendAndWipe = function acknowledge(frame) {
-    const ack = Buffer.from(frame.subarray(0, ENVELOPE_HEADER_BYTES))
+  Outgoing.prototype.sendAndWipe = function acknowledge(room, frameOffset) {
+    const ack = Buffer.from(room.subarray(frameOffset, frameOffset + ENVELOPE_HEADER_BYTES))
     ack[0] = ACK_TYPE
-    sendAndWipe.call(this, frame)
+    sendAndWipe.call(this, room, frameOffset)
     queueMicrotask(() => receive.call(connections.get(this) as MailboxConnection, ack))
   }
 }
