@@ -20,7 +20,7 @@ test('a store on a cluster leaves nothing behind that keeps a process alive', as
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     output += text
   })
-  await eventually(() => output.includes('closed'), { timeoutMs: 60_000 })
+  await eventually(() => output.includes('closed'), { timeoutMs: 120_000 })
   const code = await Promise.race([exited(child), new Promise((resolve) => setTimeout(resolve, END_MS, 'still runs'))])
   t.equal(code, 0, 'it ends by itself')
 })
