@@ -4,6 +4,7 @@ import type { Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { LimitedAdmission } from './admission/limited-admission.ts'
 import type { Config } from './config/config.ts'
 import { loopbackOrigins } from './config/origins.ts'
 import { StoreGuard, UnsafeStoreError } from './disclosure/store-guard.ts'
@@ -14,6 +15,7 @@ import { addInfoRoutes } from './http/info-routes.ts'
 import { addMailboxRoutes } from './http/mailbox-routes.ts'
 import { createHttpServer } from './http/server.ts'
 import { isUsable, readTls, type TlsFiles, watchTls } from './http/tls.ts'
+import { type Admission, OPEN_ADMISSION } from './mailbox/admission.ts'
 import { Depositor } from './mailbox/deposit.ts'
 import type { MailboxStore } from './mailbox/mailbox-store.ts'
 import { OpenMailboxes } from './mailbox/open-mailboxes.ts'
@@ -102,11 +104,13 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const tls = tlsFiles && (await readTls(tlsFiles))
   if (tls && !isUsable(tls)) throw new StartError(NO_CERTIFICATE)
 
+  const admission = admissionOf(config, metrics, clock, random)
   let isDraining = false
   let publicOrigins = config.publicOrigins
   const app = createHttpServer({
     tls,
     maxConnections: config.maxConnections,
+    admission,
     isDraining: () => isDraining,
     onInternalError: events.internalError,
   })
@@ -118,6 +122,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     html: () => renderPage(infoOf(config, publicOrigins, guard)),
   })
   const sockets = new SocketRoutes(app, {
+    admission,
     store,
     secrets,
     proofs,
@@ -170,6 +175,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     openMailboxes.close()
     await store.close()
     await admin.close()
+    admission.stop()
     metrics.stop()
   }
   return { port, adminPort, publicOrigins, drain }
@@ -242,6 +248,19 @@ function metricsOf(config: Config, clock: Clock): Metrics {
   })
 }
 
+function admissionOf(config: Config, metrics: Metrics, clock: Clock, random: RandomSource): Admission {
+  if (config.admission === 'open') return OPEN_ADMISSION
+  return new LimitedAdmission({
+    connectionBytesPerSecond: config.connectionBytesPerSecond,
+    prefixBytesPerSecond: config.prefixBytesPerSecond,
+    exempt: config.exemptPrefixes,
+    proxies: config.proxyPrefixes,
+    clock,
+    random,
+    onLimited: metrics.refused,
+  })
+}
+
 function policyOf(config: Config): RelayPolicy {
   const { envelopeBytes, defaultTtlSeconds, maxTtlSeconds, bucketBytes, window, maxChannels } = config
   return { envelopeBytes, defaultTtlSeconds, maxTtlSeconds, bucketBytes, window, maxChannels }
@@ -275,7 +294,7 @@ function infoOf(config: Config, publicOrigins: readonly string[], { usedUnsafeBy
     metricsExact: config.metricsExact,
     metricsInterval: config.metricsIntervalSeconds,
     metricsStep: config.metricsStep,
-    admission: 'open',
+    admission: config.admission,
     ohttpKeys: null,
     unsafeStore: usedUnsafeBy,
     operator: {

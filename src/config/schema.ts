@@ -2,6 +2,7 @@ import { DEFAULT_ENVELOPE_BYTES } from '../protocol/envelope.ts'
 import { DEFAULT_TTL_SECONDS, MAX_TTL_SECONDS, TTL_CLASSES } from '../protocol/retention.ts'
 import { parseReadableFile } from './files.ts'
 import { parseOrigins } from './origins.ts'
+import { parsePrefixes } from './prefixes.ts'
 import { MASK, type Secret } from './secrets.ts'
 import { SERVICE_LINK_DETAIL } from './service-links.ts'
 import { MAKE_SECRET_COMMAND, parseStoreSecret, parseStoreSecrets } from './store-secrets.ts'
@@ -148,6 +149,16 @@ export const configSchema = {
     4_000_000,
     ', enough for one frame with an envelope of the largest size',
   ),
+  admission: variable({
+    env: 'LETHE_ADMISSION',
+    takes: 'open or limited',
+    default: 'limited',
+    parse: (text) => parseOneOf(text, ['open', 'limited']),
+  }),
+  connectionBytesPerSecond: rateVariable('LETHE_CONNECTION_BYTES_PER_SECOND', 4_000_000),
+  prefixBytesPerSecond: rateVariable('LETHE_PREFIX_BYTES_PER_SECOND', 16_000_000),
+  exemptPrefixes: prefixesVariable('LETHE_EXEMPT_PREFIXES', '127.0.0.0/8,::1/128', 0),
+  proxyPrefixes: prefixesVariable('LETHE_PROXY_PREFIXES', '', 1),
   drainSeconds: numberVariable('LETHE_DRAIN_SECONDS', 20, { min: 0, max: 3600, unit: 'seconds' }),
   tlsCertFile: fileVariable('LETHE_TLS_CERT_FILE', 'with the certificate and its chain, in PEM'),
   tlsKeyFile: fileVariable('LETHE_TLS_KEY_FILE', 'with the private key of that certificate, in PEM'),
@@ -211,6 +222,20 @@ function booleanVariable(env: Variable<boolean>['env']): Variable<boolean> {
 
 function bytesVariable(env: Variable<number>['env'], value: number, note: string): Variable<number> {
   return numberVariable(env, value, { min: 1, max: MAX_BYTES, unit: 'bytes', note })
+}
+
+function rateVariable(env: Variable<number>['env'], value: number): Variable<number> {
+  return numberVariable(env, value, { min: 1000, max: MAX_BYTES, unit: 'bytes' })
+}
+
+function prefixesVariable(env: Variable<string>['env'], value: string, minLength: number): Variable<readonly string[]> {
+  return variable({
+    env,
+    takes: 'address prefixes such as 192.0.2.0/24 or 2001:db8::/32, at most 64, separated by commas',
+    default: value,
+    mayBeEmpty: true,
+    parse: (text) => parsePrefixes(text, minLength),
+  })
 }
 
 function fileVariable(env: Variable<string>['env'], what: string): Variable<string | undefined> {

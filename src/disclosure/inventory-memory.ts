@@ -15,7 +15,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     heldIn: ['ws/outgoing.ts#socket', 'ws/socket-routes.ts#connections'],
     fields: {
       'peer address': [
-        "the client's IP address and port, or those of a proxy in front; the relay's own code never reads them",
+        "the client's IP address and port, or those of a proxy in front; with LETHE_ADMISSION=limited the relay looks at it when the connection begins, and after each change of the salt, and keeps no copy",
         'an answer has to go somewhere',
       ],
       'TLS session': ['keys of this connection', 'the connection is encrypted'],
@@ -27,9 +27,19 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     lives: 'connection',
     seenBy: RELAY,
     short: 'delivery',
-    heldIn: ['ws/heartbeat.ts#slots', 'ws/outgoing.ts#waiting', 'ws/outgoing.ts#turn'],
+    heldIn: [
+      'ws/heartbeat.ts#slots',
+      'ws/outgoing.ts#waiting',
+      'ws/outgoing.ts#turn',
+      'admission/limited-admission.ts#allowances',
+    ],
     fields: {
       'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],
+      allowance: [
+        'how much this connection has sent and was sent of late, in one number, and which two of 65,536 numbers are those of its ' +
+          'address prefix; with the salt, about which 250 of all IPv4 prefixes it may come from',
+        'nobody can take all there is',
+      ],
       'missed pongs': ['whether the client still answers', 'a connection that is dead is ended'],
     },
   },

@@ -38,6 +38,10 @@ const METRIC_FIELDS: Readonly<Record<string, FieldGroup['fields']>> = {
     value: [`how many connections ended, ${STEP}`, FAULTS],
     'label code': ['why, as one of a few codes', FAULTS],
   },
+  lethe_refusals_total: {
+    value: [`how often somebody was refused for asking too much, ${STEP}`, LOAD],
+    'label cause': ['connection, prefix or load: never whose', 'operators set the limits by it'],
+  },
   lethe_wake_ups_total: {
     value: [`how many wake-ups were heard, ${STEP}`, LOAD],
     'label reader': ['here or elsewhere', 'operators choose LETHE_WAKE_BITS by it'],

@@ -60,11 +60,22 @@ export const PROCESS_FIELDS: readonly FieldGroup[] = [
       'telemetry/expiry-tally.ts#accepted',
       'telemetry/expiry-tally.ts#acknowledged',
       'telemetry/aggregates.ts#counts',
+      'admission/prefix-buckets.ts#tokens',
+      'admission/prefix-buckets.ts#filledAt',
+      'admission/prefix-buckets.ts#salt',
     ],
     fields: {
       'exact counts': [
         'the numbers behind the metrics before they are made coarse, over all mailboxes',
         'the metrics are made from them',
+      ],
+      'address prefixes': [
+        'how much was sent of late by prefixes that nothing names: 65,536 numbers, each one that of hundreds of prefixes',
+        'no network can take all there is',
+      ],
+      salt: [
+        'which two of those numbers are those of a given prefix; random, new every five minutes, and never written',
+        'the same prefix is found again for a while, and not after that',
       ],
       'counts by expiry': [
         'how many envelopes of each expiry were accepted and acknowledged through this process, over all mailboxes',

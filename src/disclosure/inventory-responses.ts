@@ -76,7 +76,7 @@ const PAGES: readonly FieldGroup[] = [
       'body window': ['how many envelopes it sends before one is acknowledged', 'clients make room'],
       'body bucketBytes': ['how much it holds for one mailbox, size, lifetime and slot', 'clients know the limit'],
       'body maxChannels': ['how many mailboxes one connection may open', 'clients know the limit'],
-      'body admission': ['what a sender must show', 'clients bring it'],
+      'body admission': ['whether clients are limited', 'clients know why they are refused'],
       'body ohttpKeys': ['where keys for Oblivious HTTP are', 'clients fetch them'],
       'body unsafeStore': ['by what the store is unsafe, if it is used all the same', 'people know what they rely on'],
       'body metricsExact': ["whether the operator's metrics are live and exact", 'people know what they tell'],

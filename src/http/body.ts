@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { LetheError } from '../protocol/errors.ts'
+import { allowanceOf } from './limits.ts'
 
 /**
  * Reads a body whole, as Fastify would, and overwrites the pieces in which it came: they hold addresses and envelopes.
@@ -20,6 +21,7 @@ export function readBody(
     payload.off('data', take).off('end', end).off('error', finish)
     const body = error === null ? Buffer.concat(pieces, bytes) : undefined
     for (const piece of pieces) piece.fill(0)
+    if (request.headers['content-length'] === undefined) allowanceOf(request).charge(bytes)
     done(error, body)
   }
   const end = () => finish(null)

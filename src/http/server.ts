@@ -1,15 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Admission, Allowance } from '../mailbox/admission.ts'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
 import { type ErrorCode, LetheError } from '../protocol/errors.ts'
 import { readBody } from './body.ts'
+import { allowanceOf, limitRequests } from './limits.ts'
 import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'
 
 export interface HttpServerOptions {
   /** Certificate and key in PEM; without them plain HTTP. */
   readonly tls?: { cert: string; key: string } | undefined
   readonly maxConnections: number
+  readonly admission: Admission
   /** Whether requests are to be sent elsewhere. */
   isDraining(): boolean
   /** Told of what nobody foresaw. The error may hold anything and must not be kept. */
@@ -55,12 +58,14 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     if (options.isDraining()) return done(new LetheError('ERR_DRAINING'))
     done(hasValidHost(request.raw) ? undefined : new LetheError('ERR_MALFORMED'))
   })
+  limitRequests(app, options.admission, options.tls !== undefined)
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (options.isDraining()) reply.header('connection', 'close')
     done()
   })
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    if (!request.raw.complete && (await discardRest(request.raw))) reply.removeHeader('connection')
+    if (!request.raw.complete && (await discardRest(request.raw, allowanceOf(request))))
+      reply.removeHeader('connection')
     if (error instanceof StaleError) reply.header('date', new Date(error.nowSeconds * 1000).toUTCString())
     if (error instanceof LetheError) return sendProblem(reply, error.code)
     return sendProblem(reply, codeOf(error, options))
@@ -107,8 +112,9 @@ function hasValidHost({ rawHeaders, httpVersion }: IncomingMessage): boolean {
 
 // A client that is still sending takes a connection that closes for a failed one and never reads the answer. So the rest
 // of a body is read and thrown away first, up to a bound. Resolves to whether it was all read.
-function discardRest(request: IncomingMessage): Promise<boolean> {
+function discardRest(request: IncomingMessage, allowance: Allowance): Promise<boolean> {
   let left = MAX_DISCARDED_BYTES
+  const isAnnounced = request.headers['content-length'] !== undefined
   if (Number(request.headers['content-length'] ?? 0) > left) return Promise.resolve(false)
   return new Promise((resolve) => {
     request.on('end', () => resolve(true))
@@ -116,6 +122,7 @@ function discardRest(request: IncomingMessage): Promise<boolean> {
     request.on('error', () => resolve(false))
     request.on('data', (chunk: Buffer) => {
       left -= chunk.length
+      if (!isAnnounced) allowance.charge(chunk.length)
       if (left < 0) resolve(false)
     })
   })

@@ -7,6 +7,7 @@ import {
 } from '../protocol/deposit-frames.ts'
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
+import { type Allowance, COST_BYTES } from './admission.ts'
 import type { Depositor } from './deposit.ts'
 
 /** What a connection needs of its socket. */
@@ -27,15 +28,17 @@ export class DepositConnection {
   readonly #depositor: Depositor
   readonly #envelopeBytes: readonly number[]
   readonly #socket: DepositSocket
+  readonly #allowance: Allowance
   #unansweredBytes = 0
   #unanswered = 0
   #isEnded = false
   #isDraining = false
 
-  constructor(depositor: Depositor, envelopeBytes: readonly number[], socket: DepositSocket) {
+  constructor(depositor: Depositor, envelopeBytes: readonly number[], socket: DepositSocket, allowance: Allowance) {
     this.#depositor = depositor
     this.#envelopeBytes = envelopeBytes
     this.#socket = socket
+    this.#allowance = allowance
   }
 
   /** @param frame a whole binary message; it is reused and must not be touched afterwards */
@@ -49,6 +52,9 @@ export class DepositConnection {
       throw error
     }
     const { ref, ttlSeconds, address, envelope } = deposit
+    const verdict = this.#allowance.ask(frame.length + COST_BYTES.frame)
+    if (verdict === 'ended') return this.#close(CLOSE.rateLimited)
+    if (verdict === 'limited') return this.#refuse(ref, 'ERR_RATE_LIMITED')
     const sizeIndex = sizeIndexOf(envelope.length, this.#envelopeBytes)
     if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
     this.#begin(frame.length)

@@ -7,6 +7,7 @@ import {
   openPreimage,
   parseMailboxRequest,
 } from '../protocol/mailbox-frames.ts'
+import { type Allowance, COST_BYTES, type Verdict } from './admission.ts'
 import { Channel, type ChannelHost } from './channel.ts'
 import type { Counts } from './counts.ts'
 import { DeliverySession, type SessionParts } from './delivery-session.ts'
@@ -47,6 +48,7 @@ const nothing = () => {}
 export class MailboxConnection implements ChannelHost {
   readonly #parts: MailboxConnectionParts
   readonly #socket: FrameSocket
+  readonly #allowance: Allowance
   readonly #nonce: Uint8Array
   /** Every channel number that was used, and what became of it. */
   readonly #channels = new Map<number, DeliverySession | 'checking' | 'closed'>()
@@ -55,11 +57,13 @@ export class MailboxConnection implements ChannelHost {
   #lastOpen: Promise<void> = Promise.resolve()
   #reservedBytes = 0
   #cancelTimeout: () => void
+  #cancelPause: (() => void) | undefined
 
   /** Says HELLO at once. */
-  constructor(parts: MailboxConnectionParts, socket: FrameSocket) {
+  constructor(parts: MailboxConnectionParts, socket: FrameSocket, allowance: Allowance) {
     this.#parts = parts
     this.#socket = socket
+    this.#allowance = allowance
     this.#nonce = parts.random.bytes(NONCE_BYTES)
     this.#cancelTimeout = parts.clock.after(OPEN_TIMEOUT_MS, () => this.close(CLOSE.idle))
     socket.send(encodeMailboxReply({ kind: 'hello', nonce: this.#nonce }))
@@ -75,7 +79,10 @@ export class MailboxConnection implements ChannelHost {
       if (error instanceof MalformedError) return this.close(CLOSE.malformed)
       throw error
     }
-    if (request.kind === 'open') this.#receiveOpen(request)
+    const signatureBytes = request.kind === 'open' ? COST_BYTES.signature : 0
+    const verdict = this.#allowance.ask(frame.length + COST_BYTES.frame + signatureBytes)
+    if (verdict === 'ended') return this.close(CLOSE.rateLimited)
+    if (request.kind === 'open') this.#receiveOpen(request, verdict)
     else if (request.kind === 'ack') this.#sessionOf(request.channel)?.acknowledge(request.ids)
     else this.#closeChannel(request.channel)
   }
@@ -95,6 +102,7 @@ export class MailboxConnection implements ChannelHost {
     if (this.#isEnded) return
     this.#isEnded = true
     this.#cancelTimeout()
+    this.#cancelPause?.()
     for (const channel of this.#channels.keys()) this.#closeChannel(channel)
   }
 
@@ -107,6 +115,7 @@ export class MailboxConnection implements ChannelHost {
   }
 
   sendAndWipe(room: Uint8Array, frameOffset: number): void {
+    this.#allowance.charge(room.length + COST_BYTES.frame)
     this.#socket.sendAndWipe(room, frameOffset)
   }
 
@@ -115,6 +124,11 @@ export class MailboxConnection implements ChannelHost {
   }
 
   takeRoom(wanted: number, frameBytes: number): number {
+    const debtMs = this.#allowance.debtMs()
+    if (debtMs > 0) {
+      this.#goOnIn(debtMs)
+      return 0
+    }
     const fitting = Math.floor((this.#socket.roomBytes() - this.#reservedBytes) / frameBytes)
     const taken = Math.max(0, Math.min(wanted, fitting))
     if (taken < wanted) this.#socket.hold()
@@ -133,13 +147,14 @@ export class MailboxConnection implements ChannelHost {
     this.#socket.close(code)
   }
 
-  #receiveOpen(open: Open): void {
+  #receiveOpen(open: Open, verdict: Verdict): void {
     this.#cancelTimeout()
     this.#cancelTimeout = nothing
     if (this.#channels.has(open.channel)) return this.close(CLOSE.malformed)
     if (this.#channels.size >= this.#parts.policy.maxChannels) {
       return this.#fail(open.channel, 'ERR_TOO_MANY_CHANNELS')
     }
+    if (verdict === 'limited') return this.#fail(open.channel, 'ERR_RATE_LIMITED')
     this.#channels.set(open.channel, 'checking')
     // One check at a time, so that a flood of bad signatures ends with the third and not in the queue of the thread pool.
     this.#lastOpen = this.#lastOpen.then(() => this.#check(open))
@@ -164,6 +179,14 @@ export class MailboxConnection implements ChannelHost {
     const session = new DeliverySession(this.#parts, queues, new Channel(open.channel, this))
     this.#channels.set(open.channel, session)
     void session.open()
+  }
+
+  /** What has been sent is to be paid off before more is. */
+  #goOnIn(delayMs: number): void {
+    this.#cancelPause ??= this.#parts.clock.after(delayMs, () => {
+      this.#cancelPause = undefined
+      this.roomAgain()
+    })
   }
 
   #closeChannel(channel: number): void {

@@ -16,8 +16,8 @@ export interface RelayInfo {
   /** Otherwise: seconds between two publications, and the step in which counts move. */
   readonly metricsInterval: number
   readonly metricsStep: number
-  /** What a sender must show before depositing. */
-  readonly admission: 'open'
+  /** Whether clients are limited by what they send and are sent; nobody has to show anything. */
+  readonly admission: 'open' | 'limited'
   /** Where the keys of an OHTTP gateway are, null without one. */
   readonly ohttpKeys: string | null
   /** Settings by which the store that is used may keep what it should forget, since the operator allows it; else none. */

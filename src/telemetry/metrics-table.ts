@@ -90,7 +90,7 @@ export const METRICS = {
     type: 'counter',
     help:
       'Times that delivery to an open mailbox stopped before all was sent: its window was full of unacknowledged ' +
-      'envelopes, or its socket of unsent bytes.',
+      'envelopes, or its socket of unsent bytes, or it had been sent as much as it may (LETHE_ADMISSION).',
     unit: 'stalls',
     labels: { cause: ['window', 'socket'] },
     grain: 1,
@@ -119,6 +119,16 @@ export const METRICS = {
       'lost without a close frame.',
     unit: 'sockets',
     labels: { code: CLOSES },
+    grain: 1,
+  },
+  refusals: {
+    name: 'lethe_refusals_total',
+    type: 'counter',
+    help:
+      'Times that somebody was refused for asking too much: more than one connection may, more than one address prefix ' +
+      'may (LETHE_ADMISSION), or more than a relay under load could do in time.',
+    unit: 'refusals',
+    labels: { cause: ['connection', 'prefix', 'load'] },
     grain: 1,
   },
   wakeUps: {

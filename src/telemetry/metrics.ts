@@ -19,6 +19,8 @@ export interface Metrics {
   readonly counts: Counts
   socket(endpoint: LabelValue<'openSockets', 'endpoint'>, change: 1 | -1): void
   socketClosed(code: LabelValue<'socketCloses', 'code'>): void
+  /** Somebody was refused for asking too much. */
+  refused(cause: LabelValue<'refusals', 'cause'>): void
   store(state: 'up' | 'down' | 'replaced'): void
   storeFault(fault: LabelValue<'storeFaults', 'fault'>): void
   /** One batch of writes was answered. */
@@ -83,9 +85,10 @@ function createCounts(layout: Layout, tally: Tally, expiries: ExpiryTally, sizes
 function createOthers(
   layout: Layout,
   tally: Tally,
-): Pick<Metrics, 'socket' | 'socketClosed' | 'store' | 'storeFault' | 'storeBatch' | 'storeCommand'> {
+): Pick<Metrics, 'socket' | 'socketClosed' | 'refused' | 'store' | 'storeFault' | 'storeBatch' | 'storeCommand'> {
   const sockets = layout.placesOf('openSockets', 'endpoint')
   const closes = layout.placesOf('socketCloses', 'code')
+  const refusals = layout.placesOf('refusals', 'cause')
   const faults = layout.placesOf('storeFaults', 'fault')
   const latencies = layout.placesOf('storeLatency', 'operation')
   const up = layout.at('storeUp', {})
@@ -94,6 +97,7 @@ function createOthers(
   return {
     socket: (endpoint, change) => tally.add(sockets[endpoint], change),
     socketClosed: (code) => tally.add(closes[code], 1),
+    refused: (cause) => tally.add(refusals[cause], 1),
     store(state) {
       tally.set(up, state === 'up' ? 1 : 0)
       if (state === 'replaced') tally.add(replaced, 1)

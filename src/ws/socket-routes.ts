@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { RawData, WebSocket } from 'ws'
+import { type Admission, type Allowance, COST_BYTES } from '../mailbox/admission.ts'
 import type { Depositor } from '../mailbox/deposit.ts'
 import { DepositConnection } from '../mailbox/deposit-connection.ts'
 import { MailboxConnection, type MailboxConnectionParts } from '../mailbox/mailbox-connection.ts'
@@ -16,6 +17,7 @@ export type SocketEnd = `${CloseCode}` | '1002' | 'client' | 'lost'
 
 export interface SocketRoutesParts extends MailboxConnectionParts {
   depositor: Depositor
+  admission: Admission
   /** Bytes that may wait for a slow reader. */
   socketBufferBytes: number
   /** Told when a socket opens (1) and when it is gone (-1). */
@@ -30,6 +32,12 @@ interface Connection {
   receive(frame: Uint8Array): void
   drain(): void
   end(): void
+}
+
+/** One socket's two sides: what it says, and what goes out on it. */
+interface Served {
+  readonly connection: Connection
+  readonly outgoing: Outgoing
 }
 
 /** The two WebSocket endpoints, apart on purpose: a connection that has proved a mailbox never sends. [protocol §4, §5] */
@@ -47,8 +55,8 @@ export class SocketRoutes {
       reply.headers({ connection: 'close', 'sec-websocket-version': WEBSOCKET_VERSION })
       done(new LetheError(code))
     })
-    this.#add(app, 'deposit', 'GET, POST, OPTIONS', (socket, transport) => this.#deposit(socket, transport))
-    this.#add(app, 'mailbox', 'GET, OPTIONS', (socket, transport) => this.#mailbox(socket, transport))
+    this.#add(app, 'deposit', 'GET, POST, OPTIONS', (...sides) => this.#deposit(...sides))
+    this.#add(app, 'mailbox', 'GET, OPTIONS', (...sides) => this.#mailbox(...sides))
   }
 
   /** Sends every connection elsewhere, senders after what they have sent is answered. */
@@ -64,7 +72,7 @@ export class SocketRoutes {
     app: FastifyInstance,
     endpoint: Endpoint,
     allow: string,
-    connect: (socket: WebSocket, transport: Socket) => { connection: Connection; outgoing: Outgoing },
+    connect: (socket: WebSocket, transport: Socket, allowance: Allowance) => Served,
   ): void {
     const url = `/v1/${endpoint}`
     this.#paths.add(url)
@@ -82,32 +90,33 @@ export class SocketRoutes {
         throw new LetheError('ERR_METHOD')
       },
       wsHandler: (socket, request) => {
-        const { connection, outgoing } = connect(socket, request.socket)
-        this.#serve(endpoint, socket, connection, outgoing)
+        const forwardedFor = [request.headers['x-forwarded-for'] ?? []].flat().join(',')
+        const allowance = this.#parts.admission.allowanceOf(request.socket, forwardedFor)
+        this.#serve(endpoint, socket, allowance, connect(socket, request.socket, allowance))
       },
     })
   }
 
-  #deposit(socket: WebSocket, transport: Socket) {
+  #deposit(socket: WebSocket, transport: Socket, allowance: Allowance) {
     const { depositor, policy, clock, socketBufferBytes } = this.#parts
     const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => {})
-    const connection = new DepositConnection(depositor, policy.envelopeBytes, {
-      send: (frame) => outgoing.send(frame),
-      close: (code) => outgoing.close(code),
+    const sender = {
+      send: (frame: Uint8Array) => outgoing.send(frame),
+      close: (code: CloseCode) => outgoing.close(code),
       pause: () => socket.pause(),
       resume: () => socket.resume(),
-    })
-    return { connection, outgoing }
+    }
+    return { connection: new DepositConnection(depositor, policy.envelopeBytes, sender, allowance), outgoing }
   }
 
-  #mailbox(socket: WebSocket, transport: Socket) {
+  #mailbox(socket: WebSocket, transport: Socket, allowance: Allowance) {
     const { clock, socketBufferBytes } = this.#parts
     const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => connection.roomAgain())
-    const connection = new MailboxConnection(this.#parts, outgoing)
+    const connection = new MailboxConnection(this.#parts, outgoing, allowance)
     return { connection, outgoing }
   }
 
-  #serve(endpoint: Endpoint, socket: WebSocket, connection: Connection, outgoing: Outgoing): void {
+  #serve(endpoint: Endpoint, socket: WebSocket, allowance: Allowance, { connection, outgoing }: Served): void {
     // The plugin's own listener would keep the request, headers and all, for as long as the socket lives.
     socket.removeAllListeners('error')
     let failure: SocketEnd | undefined
@@ -120,7 +129,13 @@ export class SocketRoutes {
       if (isBinary) connection.receive(data as Buffer)
       else refuseText(connection, outgoing)
     })
-    socket.on('ping', () => outgoing.cutOffIfOverfull())
+    const ping = () => {
+      if (outgoing.cutOffIfOverfull() || allowance.ask(COST_BYTES.frame) !== 'ended') return
+      connection.end()
+      outgoing.close(CLOSE.rateLimited)
+    }
+    socket.on('ping', ping)
+    socket.on('pong', ping)
     socket.on('close', (code: number) => {
       this.#connections.delete(connection)
       connection.end()

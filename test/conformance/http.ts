@@ -19,6 +19,8 @@ export interface Ask {
   readonly headers?: OutgoingHttpHeaders
   readonly body?: Buffer
   readonly chunked?: boolean
+  /** Where to connect from. */
+  readonly localAddress?: string
 }
 
 /** The media type of what is posted [protocol §4]. */
@@ -29,11 +31,11 @@ const PATIENCE_MS = 40_000
 
 /** Sends one request on a connection of its own. */
 export function request(relay: { url: string }, path: string, ask: Ask = {}): Promise<Answer> {
-  const { method = 'GET', headers = {}, body, chunked = false } = ask
+  const { method = 'GET', headers = {}, body, chunked = false, localAddress } = ask
   const framing: OutgoingHttpHeaders = body && !chunked ? { 'Content-Length': body.length } : {}
   const { hostname, port } = new URL(relay.url)
   return new Promise((resolve, reject) => {
-    const options = { hostname, port, path, method, headers: { ...headers, ...framing }, agent: false }
+    const options = { hostname, port, path, method, headers: { ...headers, ...framing }, agent: false, localAddress }
     let answered = false
     const outgoing = sendRequest(options, (response) => {
       answered = true

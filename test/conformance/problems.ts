@@ -37,6 +37,7 @@ export const CLOSE = {
   failedOpens: 4403,
   noOpen: 4408,
   tooSlow: 4410,
+  limited: 4429,
   storeLost: 4503,
 } as const
 

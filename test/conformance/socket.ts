@@ -15,6 +15,8 @@ export interface SocketOptions {
   readonly offerCompression?: boolean
   /** Answer pings; true by default. */
   readonly autoPong?: boolean
+  /** Where to connect from. */
+  readonly localAddress?: string
 }
 
 /** An HTTP answer to a WebSocket handshake. */
@@ -70,8 +72,13 @@ export class Socket {
   #pings = 0
 
   constructor(url: string, options: SocketOptions = {}) {
-    const { protocols = ['lethe.v1'], headers = {}, offerCompression = false, autoPong = true } = options
-    this.#socket = new WebSocket(url, [...protocols], { headers, perMessageDeflate: offerCompression, autoPong })
+    const { protocols = ['lethe.v1'], headers = {}, offerCompression = false, autoPong = true, localAddress } = options
+    this.#socket = new WebSocket(url, [...protocols], {
+      headers,
+      perMessageDeflate: offerCompression,
+      autoPong,
+      localAddress,
+    })
     openSockets.add(this.#socket)
     this.#socket.on('message', (data, binary) => this.#inbox.add({ kind: 'frame', bytes: data as Buffer, binary }))
     this.#socket.on('ping', () => {
@@ -126,6 +133,10 @@ export class Socket {
   /** Sends one binary frame, a text becomes a text frame. */
   send(data: Buffer | string): void {
     this.#socket.send(data)
+  }
+
+  ping(): void {
+    this.#socket.ping()
   }
 
   /** Sends one message in as many frames as there are parts. */

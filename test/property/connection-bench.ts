@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
+import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
 import type { MailboxConnectionParts } from '../../src/mailbox/mailbox-connection.ts'
@@ -97,19 +98,24 @@ export class Bench {
     const expiresAt = expiryOf(this.nowSeconds, classIndex)
     const lane = `${sizeIndex} ${classIndex}`
     const { isDown } = this.store
-    const connection = new DepositConnection(this.#depositor, POLICY.envelopeBytes, {
-      send: (frame) =>
-        this.check(() => {
-          const answer = parseDepositAnswer(frame)
-          assert.equal(answer.ref, number)
-          const accepted = { number, mailbox, lane, expiresAt, isAcknowledged: false, mayComeAgain: false }
-          if (answer.kind === 'accepted') this.accepted.set(number, accepted)
-          else assert.ok(answer.number === 7 || isDown, 'refused only where the bucket is full, or the store away')
-        }),
-      close: () => this.check(() => assert.fail('a good deposit does not close its socket')),
-      pause: () => this.check(() => assert.fail('one deposit holds nobody back')),
-      resume: () => {},
-    })
+    const connection = new DepositConnection(
+      this.#depositor,
+      POLICY.envelopeBytes,
+      {
+        send: (frame) =>
+          this.check(() => {
+            const answer = parseDepositAnswer(frame)
+            assert.equal(answer.ref, number)
+            const accepted = { number, mailbox, lane, expiresAt, isAcknowledged: false, mayComeAgain: false }
+            if (answer.kind === 'accepted') this.accepted.set(number, accepted)
+            else assert.ok(answer.number === 7 || isDown, 'refused only where the bucket is full, or the store away')
+          }),
+        close: () => this.check(() => assert.fail('a good deposit does not close its socket')),
+        pause: () => this.check(() => assert.fail('one deposit holds nobody back')),
+        resume: () => {},
+      },
+      UNLIMITED,
+    )
     connection.receive(encodeDepositFrame({ ref: number, ttlSeconds, address: mailbox.address, envelope }))
   }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
+import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
@@ -68,17 +69,22 @@ class Sender {
 
   constructor(depositor: HeldDepositor) {
     this.depositor = depositor
-    this.#connection = new DepositConnection(depositor, SIZES, {
-      send: (frame) => this.#check(() => this.#take(frame)),
-      close: (code) => this.#check(() => this.#close(code)),
-      pause: () => {
-        if (!this.#isPaused) this.#inHandBytes = IN_HAND_BYTES
-        this.#isPaused = true
+    this.#connection = new DepositConnection(
+      depositor,
+      SIZES,
+      {
+        send: (frame) => this.#check(() => this.#take(frame)),
+        close: (code) => this.#check(() => this.#close(code)),
+        pause: () => {
+          if (!this.#isPaused) this.#inHandBytes = IN_HAND_BYTES
+          this.#isPaused = true
+        },
+        resume: () => {
+          this.#isPaused = false
+        },
       },
-      resume: () => {
-        this.#isPaused = false
-      },
-    })
+      UNLIMITED,
+    )
   }
 
   async act(action: DepositAction): Promise<void> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { type FrameSocket, MailboxConnection } from '../../src/mailbox/mailbox-connection.ts'
 import type { CloseCode } from '../../src/protocol/errors.ts'
 import {
@@ -68,7 +69,7 @@ export class MailboxPeer {
         for (const channel of this.channels.values()) channel.mayBeBehind = true
       },
     }
-    this.#connection = new MailboxConnection(bench.parts, socket)
+    this.#connection = new MailboxConnection(bench.parts, socket, UNLIMITED)
     assert.ok(this.#nonce, 'HELLO comes at once')
   }
 

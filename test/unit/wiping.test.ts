@@ -7,6 +7,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyRequest } from 'fastify'
 import { WebSocket, WebSocketServer } from 'ws'
 import { readBody } from '../../src/http/body.ts'
+import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { TRANSPORT_ROOM_BYTES } from '../../src/mailbox/delivery.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
@@ -58,7 +59,7 @@ async function createBench(t: Test, capacityBytes = 1_000_000) {
     const frame = encodeDepositFrame({ ref: 1, ttlSeconds: 600, address, envelope })
     const answers: Uint8Array[] = []
     const socket = { send: (bytes: Uint8Array) => answers.push(bytes), close() {}, pause() {}, resume() {} }
-    new DepositConnection(depositor, POLICY.envelopeBytes, socket).receive(frame)
+    new DepositConnection(depositor, POLICY.envelopeBytes, socket, UNLIMITED).receive(frame)
     while (answers.length === 0) await turn()
     await turn()
     return { frame, answer: parseDepositAnswer(answers[0] as Uint8Array).kind }
