@@ -9,12 +9,13 @@ import type { Config } from './config/config.ts'
 import { loopbackOrigins } from './config/origins.ts'
 import { StoreGuard, UnsafeStoreError } from './disclosure/store-guard.ts'
 import { summarizeInventory } from './disclosure/summary.ts'
+import { ownCertificate, proxyCertificate, type ShownCertificate } from './http/certificate.ts'
 import { addDepositRoutes } from './http/deposit-routes.ts'
 import { createAdminServer } from './http/health-routes.ts'
 import { addInfoRoutes } from './http/info-routes.ts'
 import { addMailboxRoutes } from './http/mailbox-routes.ts'
 import { createHttpServer } from './http/server.ts'
-import { isUsable, readTls, type TlsFiles, watchTls } from './http/tls.ts'
+import { isUsable, readTls, type TlsContext, type TlsFiles, watchTls } from './http/tls.ts'
 import { type Admission, OPEN_ADMISSION } from './mailbox/admission.ts'
 import { Depositor } from './mailbox/deposit.ts'
 import type { MailboxStore } from './mailbox/mailbox-store.ts'
@@ -63,6 +64,7 @@ export class StartError extends Error {}
 
 const TOO_OLD = 'LETHE_REDIS_URL: this Redis is too old; Lethe needs Redis 7.0 or later, on every node'
 const NO_CERTIFICATE = 'LETHE_TLS_CERT_FILE, LETHE_TLS_KEY_FILE: they are no certificate and its private key in PEM'
+const NO_PROXY_CERTIFICATE = 'LETHE_PROXY_CERT_FILE: it holds no certificate in PEM'
 const NO_AUTHORITY = 'LETHE_REDIS_CA_FILE: it holds no certificate in PEM'
 
 /** How long the store is waited for before a relay listens without it. */
@@ -103,6 +105,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const tlsFiles = tlsFilesOf(config)
   const tls = tlsFiles && (await readTls(tlsFiles))
   if (tls && !isUsable(tls)) throw new StartError(NO_CERTIFICATE)
+  const certificate = certificateOf(config, tls)
 
   const admission = admissionOf(config, metrics, clock, random)
   let isDraining = false
@@ -112,6 +115,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     maxConnections: config.maxConnections,
     admission,
     isDraining: () => isDraining,
+    onConnectionRefused: metrics.connectionRefused,
     onInternalError: events.internalError,
   })
   await registerWebSockets(app, DEPOSIT_HEADER_BYTES + Math.max(...policy.envelopeBytes))
@@ -136,7 +140,8 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     countSocket: metrics.socket,
     countClose: metrics.socketClosed,
   })
-  const admin = createAdminServer({ isReady: () => store.isReady() && !isDraining, metrics: metrics.render })
+  const isReady = () => store.isReady() && !isDraining
+  const admin = createAdminServer({ isReady, metrics: metrics.render })
 
   await store.start(openMailboxes)
   await soonest([whenUp, whenRefused.then(() => setTimeout(OTHER_NODES_MS))], FIRST_CONTACT_MS)
@@ -146,13 +151,19 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     throw isTooOld ? new StartError(TOO_OLD) : new UnsafeStoreError(guard.faults)
   }
   if (!store.isReady()) events.storeDown()
-  metrics.start({ storeQueueBytes: () => depositor.storingBytes })
+  metrics.start({
+    storeQueueBytes: () => depositor.storingBytes,
+    storeMemory: () => store.memory(),
+    isReady,
+    unsafeSettings: () => guard.faults.length,
+    certificateExpiry: certificate.end,
+  })
   const port = await listen(app, config.host, config.port)
   if (publicOrigins.length === 0) publicOrigins = loopbackOrigins(port, tls !== undefined)
   proofs.accept(publicOrigins)
   const adminPort = await listen(admin, config.adminHost, config.adminPort)
   const unwatchTls =
-    tlsFiles && tls ? watchTls(tlsFiles, tls, app.server as unknown as Server, tellTls(events)) : () => {}
+    tlsFiles && tls ? watchTls(tlsFiles, tls, app.server as unknown as Server, tellTls(events, certificate)) : () => {}
   events.listening({
     port,
     adminPort,
@@ -166,6 +177,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     if (isDraining) return
     isDraining = true
     unwatchTls()
+    certificate.stop()
     sockets.drain()
     signedMailbox.drain()
     const cutOff = clock.after(config.drainSeconds * 1000, () => app.server.closeAllConnections())
@@ -240,6 +252,7 @@ function readAuthorities(file: string): string {
 function metricsOf(config: Config, clock: Clock): Metrics {
   return createMetrics({
     sizes: config.envelopeBytes.length,
+    maxConnections: config.maxConnections,
     isExact: config.metricsExact,
     intervalSeconds: config.metricsIntervalSeconds,
     step: config.metricsStep,
@@ -319,6 +332,19 @@ function tellStore(state: 'up' | 'down' | 'replaced', events: Events, metrics: M
   metrics.store(state)
 }
 
-function tellTls(events: Events): (isUsed: boolean) => void {
-  return (isUsed) => (isUsed ? events.certificateReloaded() : events.certificateNotReloaded())
+function certificateOf({ proxyCertFile }: Config, tls: TlsContext | undefined): ShownCertificate {
+  if (proxyCertFile === undefined) return ownCertificate(tls?.cert)
+  try {
+    return proxyCertificate(proxyCertFile)
+  } catch {
+    throw new StartError(NO_PROXY_CERTIFICATE)
+  }
+}
+
+function tellTls(events: Events, certificate: ShownCertificate): (isUsed: boolean, context: TlsContext) => void {
+  return (isUsed, context) => {
+    if (isUsed) certificate.renewed(context.cert)
+    if (isUsed) events.certificateReloaded()
+    else events.certificateNotReloaded()
+  }
 }

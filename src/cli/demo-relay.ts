@@ -43,6 +43,7 @@ function watch(store: MailboxStore): { store: MailboxStore; held(): Promise<Wait
     start: (listener) => store.start(listener),
     close: () => store.close(),
     isReady: () => store.isReady(),
+    memory: () => store.memory(),
   }
   const held = async () => (await Promise.all([...buckets.values()].map((bucket) => store.survey([bucket])))).flat()
   return { store: watched, held }

@@ -162,6 +162,10 @@ export const configSchema = {
   drainSeconds: numberVariable('LETHE_DRAIN_SECONDS', 20, { min: 0, max: 3600, unit: 'seconds' }),
   tlsCertFile: fileVariable('LETHE_TLS_CERT_FILE', 'with the certificate and its chain, in PEM'),
   tlsKeyFile: fileVariable('LETHE_TLS_KEY_FILE', 'with the private key of that certificate, in PEM'),
+  proxyCertFile: fileVariable(
+    'LETHE_PROXY_CERT_FILE',
+    'with the certificate that a proxy in front shows, in PEM; metrics say when it ends',
+  ),
   operatorName: textVariable('LETHE_OPERATOR_NAME'),
   operatorJurisdiction: textVariable('LETHE_OPERATOR_JURISDICTION'),
   operatorContact: textVariable('LETHE_OPERATOR_CONTACT'),

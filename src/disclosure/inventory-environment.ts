@@ -41,6 +41,7 @@ const SETTINGS: FieldGroup['fields'] = {
   LETHE_DRAIN_SECONDS: ['how long a stop may take', 'what was begun is finished'],
   LETHE_TLS_CERT_FILE: ['where the certificate is', 'connections are encrypted'],
   LETHE_TLS_KEY_FILE: ['where its key is', 'connections are encrypted'],
+  LETHE_PROXY_CERT_FILE: ["where a proxy's certificate is", 'operators see when it ends'],
   LETHE_OPERATOR_NAME: ['who runs the relay, as stated', 'people know whom they deal with'],
   LETHE_OPERATOR_JURISDICTION: ['whose law holds, as stated', 'people know whom they deal with'],
   LETHE_OPERATOR_CONTACT: ['where to write, as stated', 'people know whom they deal with'],

@@ -5,6 +5,7 @@ type Texts = FieldGroup['fields'][string]
 const STEP = 'to a step that hides single ones'
 const LOAD = 'operators see load'
 const FAULTS = 'operators see faults'
+const LIMIT = 'operators see how near the limit is'
 const SIZE: Texts = ['which place in the list of envelope sizes', 'sizes cost differently']
 
 /** Each metric: what its value tells and why it is needed, and the same of each label. Over all mailboxes together. */
@@ -42,17 +43,23 @@ const METRIC_FIELDS: Readonly<Record<string, FieldGroup['fields']>> = {
     value: [`how often somebody was refused for asking too much, ${STEP}`, LOAD],
     'label cause': ['connection, prefix or load: never whose', 'operators set the limits by it'],
   },
+  lethe_connections_limit: { value: ['the value of LETHE_MAX_CONNECTIONS', LIMIT] },
+  lethe_connections_refused_total: { value: [`how many connections were too many, ${STEP}`, LIMIT] },
   lethe_wake_ups_total: {
     value: [`how many wake-ups were heard, ${STEP}`, LOAD],
     'label reader': ['here or elsewhere', 'operators choose LETHE_WAKE_BITS by it'],
   },
   lethe_store_up: { value: ['whether the store answers', FAULTS] },
+  lethe_ready: { value: ['whether it takes traffic', FAULTS] },
+  lethe_store_unsafe_settings: { value: ['how many settings of the store may keep what is erased', FAULTS] },
   lethe_store_replaced_total: { value: ['how often the store came back as another one', FAULTS] },
   lethe_store_faults_total: {
     value: [`how often the store failed, ${STEP}`, FAULTS],
     'label fault': ['why, as one of a few words', FAULTS],
   },
   lethe_store_queue_bytes: { value: ['how much is on its way to the store, in steps of a megabyte', LOAD] },
+  lethe_store_memory_bytes: { value: ['how much the store holds, in steps of a megabyte', LIMIT] },
+  lethe_store_memory_limit_bytes: { value: ['how much the store may hold', LIMIT] },
   lethe_store_latency_seconds: {
     value: [`how long the store took, ${STEP}`, LOAD],
     'label operation': ['batch or command', 'they take different times'],
@@ -62,13 +69,16 @@ const METRIC_FIELDS: Readonly<Record<string, FieldGroup['fields']>> = {
     value: ['how busy the process is, in coarse steps', LOAD],
     'label statistic': ['mean, p50, p99 or max', LOAD],
   },
+  process_start_time_seconds: { value: ['when the process was started', 'operators see restarts'] },
   process_cpu_seconds_total: { value: ['how busy the process is, in coarse steps', LOAD] },
   process_resident_memory_bytes: { value: ['how much memory it uses, in coarse steps', LOAD] },
   nodejs_heap_used_bytes: { value: ['how much memory it uses, in coarse steps', LOAD] },
+  nodejs_heap_limit_bytes: { value: ['how much memory it may use', LIMIT] },
   nodejs_gc_seconds_total: {
     value: ['how long it cleaned up its memory, in coarse steps', LOAD],
     'label kind': ['kind of cleaning', LOAD],
   },
+  lethe_certificate_expiry_timestamp_seconds: { value: ['when the certificate ends, which all clients see', FAULTS] },
   lethe_build_info: {
     value: ['nothing: always 1', 'it carries its labels'],
     'label version': ['version of the software', 'operators see what runs'],

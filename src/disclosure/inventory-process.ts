@@ -31,6 +31,7 @@ export const PROCESS_FIELDS: readonly FieldGroup[] = [
       'store/redis/node-watch.ts#clients',
       'store/redis/node-watch.ts#runIds',
       'store/redis/node-watch.ts#offsetsMs',
+      'store/redis/node-watch.ts#memory',
       'store/redis/node-watch.ts#identified',
       'mailbox/deposit-connection.ts#envelopeBytes',
       'ws/socket-routes.ts#paths',
@@ -42,8 +43,8 @@ export const PROCESS_FIELDS: readonly FieldGroup[] = [
       'TLS key': ['with it somebody can pretend to be this relay', 'connections are encrypted'],
       settings: ['what the variables say', 'the relay works by them'],
       'Redis nodes': [
-        'their names, run ids, clocks, and which of their settings are unsafe',
-        'their clock decides, a replaced one is noticed, and an unsafe one refused',
+        'their names, run ids, clocks, how full they are, and which of their settings are unsafe',
+        'their clock decides, a replaced one is noticed, an unsafe one refused, and operators see how near the limit is',
       ],
     },
   },

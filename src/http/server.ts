@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   readonly admission: Admission
   /** Whether requests are to be sent elsewhere. */
   isDraining(): boolean
+  /** A connection was cut at once, since there were `maxConnections`. */
+  onConnectionRefused(): void
   /** Told of what nobody foresaw. The error may hold anything and must not be kept. */
   onInternalError(error: unknown): void
 }
@@ -46,6 +48,7 @@ const CODES: Record<string, ErrorCode> = {
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify(serverOptions(options))
   app.server.maxConnections = options.maxConnections
+  app.server.on('drop', () => options.onConnectionRefused())
   app.server.headersTimeout = HEADERS_TIMEOUT_MS
   // Node answers an expectation that it does not know with a 417 of its own; it may as well be ignored. [RFC9110-10.1.1]
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {

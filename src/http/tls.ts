@@ -33,10 +33,15 @@ export function isUsable(context: TlsContext): boolean {
 /**
  * Uses a renewed certificate for new connections as soon as the files hold one. Looks at the contents, since
  * orchestrators swap whole folders under a link.
- * @param onReload told whether the new files could be used
+ * @param onReload told whether the new files could be used, and what they hold
  * @returns what ends the watch
  */
-export function watchTls(files: TlsFiles, current: TlsContext, server: Server, onReload: (isUsed: boolean) => void) {
+export function watchTls(
+  files: TlsFiles,
+  current: TlsContext,
+  server: Server,
+  onReload: (isUsed: boolean, context: TlsContext) => void,
+) {
   let last = current
   const check = async () => {
     const next = await readTls(files).catch(() => undefined)
@@ -44,9 +49,9 @@ export function watchTls(files: TlsFiles, current: TlsContext, server: Server, o
     last = next
     try {
       server.setSecureContext(next)
-      onReload(true)
+      onReload(true, next)
     } catch {
-      onReload(false)
+      onReload(false, next)
     }
   }
   const timer = setInterval(() => void check(), CHECK_PERIOD_MS).unref()

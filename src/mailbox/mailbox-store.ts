@@ -43,6 +43,15 @@ export interface MailboxStore {
 
   /** Whether operations can be expected to succeed now. */
   isReady(): boolean
+
+  /** What it was seen to use last, at its fullest node; undefined before it could be asked. */
+  memory(): StoreMemory | undefined
+}
+
+/** Memory of a store or one of its nodes. Where too little is left of it, deposits are refused. */
+export interface StoreMemory {
+  readonly usedBytes: number
+  readonly limitBytes: number
 }
 
 /** One stream of envelopes: one mailbox, size, TTL class and expiry. [protocol §8] */

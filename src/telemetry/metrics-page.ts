@@ -21,6 +21,22 @@ export interface PageOptions {
 export interface Gauges {
   /** Bytes of deposits on their way to the store. */
   storeQueueBytes(): number
+  /** What the store uses and may use, of its fullest node; undefined before it was asked. */
+  storeMemory(): { readonly usedBytes: number; readonly limitBytes: number } | undefined
+  /** Whether this instance takes traffic. */
+  isReady(): boolean
+  /** Settings by which the store may keep what is erased, at all of its nodes. */
+  unsafeSettings(): number
+  /** When the certificate ends that clients are shown, in Unix seconds; 0 without one. */
+  certificateExpiry(): number
+}
+
+const NONE: Gauges = {
+  storeQueueBytes: () => 0,
+  storeMemory: () => undefined,
+  isReady: () => false,
+  unsafeSettings: () => 0,
+  certificateExpiry: () => 0,
 }
 
 /**
@@ -33,7 +49,7 @@ export class MetricsPage {
   readonly #expiries: ExpiryTally
   readonly #options: PageOptions
   readonly #figures: ProcessFigures
-  #gauges: Gauges = { storeQueueBytes: () => 0 }
+  #gauges: Gauges = NONE
   #published: Float64Array
   #rendered: Promise<RenderedPage> | undefined
   #cancel = () => {}
@@ -80,7 +96,19 @@ export class MetricsPage {
     this.#expiries.settle(this.#options.clock.nowMs() / 1000)
     this.#tally.set(this.#layout.at('expiredAccepted', {}), this.#expiries.pastAccepted)
     this.#tally.set(this.#layout.at('expiredAcknowledged', {}), this.#expiries.pastAcknowledged)
-    this.#tally.set(this.#layout.at('storeQueue', {}), this.#gauges.storeQueueBytes())
+    this.#askGauges()
     return toPage(this.#layout, this.#tally.values)
   }
+  #askGauges(): void {
+    const set = (key: GaugeKey, value: number) => this.#tally.set(this.#layout.at(key, {}), value)
+    const { usedBytes = 0, limitBytes = 0 } = this.#gauges.storeMemory() ?? {}
+    set('storeQueue', this.#gauges.storeQueueBytes())
+    set('storeMemory', usedBytes)
+    set('storeMemoryLimit', limitBytes)
+    set('ready', this.#gauges.isReady() ? 1 : 0)
+    set('unsafeSettings', this.#gauges.unsafeSettings())
+    set('certificateExpiry', this.#gauges.certificateExpiry())
+  }
 }
+
+type GaugeKey = 'storeQueue' | 'storeMemory' | 'storeMemoryLimit' | 'ready' | 'unsafeSettings' | 'certificateExpiry'

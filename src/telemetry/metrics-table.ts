@@ -1,26 +1,8 @@
 import { CLOSE } from '../protocol/errors.ts'
+import { BUILD, type MetricRow } from './metric-row.ts'
+import { PROCESS_METRICS } from './process-metrics.ts'
 
-/** One metric, whole: from this it is made, published and documented. */
-export interface MetricRow {
-  readonly name: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  /** One sentence or two, for people. */
-  readonly help: string
-  /** What one of it is. */
-  readonly unit: string
-  /** Every value that each label can have; BUILD where the value is fixed when the software is built. */
-  readonly labels: Readonly<Record<string, readonly string[] | typeof BUILD>>
-  /** Upper bounds of a histogram's buckets. */
-  readonly bounds?: readonly number[]
-  /**
-   * What counts as one. Published values move by LETHE_METRICS_STEP times this; of a histogram it is the sum that does,
-   * while its buckets and count move by LETHE_METRICS_STEP. 0: published as it is, since nobody's traffic moves it.
-   */
-  readonly grain: number
-}
-
-/** Stands for the values of a label that the build fixes. */
-export const BUILD = 'from the build'
+export { BUILD, type MetricRow } from './metric-row.ts'
 
 /** Places in the list of envelope sizes, as far as a relay can have them. [protocol §2] */
 const SIZES = ['0', '1', '2', '3', '4', '5', '6', '7'] as const
@@ -32,8 +14,6 @@ const CLOSES = [
   'client',
   'lost',
 ] as const
-
-const MEBIBYTE = 2 ** 20
 
 /**
  * Every metric there is. No label has a value that a user can make, and none tells of a mailbox. Grains of seconds are
@@ -131,6 +111,22 @@ export const METRICS = {
     labels: { cause: ['connection', 'prefix', 'load'] },
     grain: 1,
   },
+  connectionsLimit: {
+    name: 'lethe_connections_limit',
+    type: 'gauge',
+    help: 'LETHE_MAX_CONNECTIONS: how many connections there may be at once, WebSockets among them.',
+    unit: 'connections',
+    labels: {},
+    grain: 0,
+  },
+  connectionsRefused: {
+    name: 'lethe_connections_refused_total',
+    type: 'counter',
+    help: 'Connections that were cut at once since there were LETHE_MAX_CONNECTIONS.',
+    unit: 'connections',
+    labels: {},
+    grain: 1,
+  },
   wakeUps: {
     name: 'lethe_wake_ups_total',
     type: 'counter',
@@ -144,6 +140,24 @@ export const METRICS = {
     type: 'gauge',
     help: 'Whether the store answers: 1 or 0.',
     unit: '1 or 0',
+    labels: {},
+    grain: 0,
+  },
+  ready: {
+    name: 'lethe_ready',
+    type: 'gauge',
+    help: 'Whether it takes traffic, as /readyz says: 1 or 0. 0 while the store does not answer, and while it drains.',
+    unit: '1 or 0',
+    labels: {},
+    grain: 0,
+  },
+  unsafeSettings: {
+    name: 'lethe_store_unsafe_settings',
+    type: 'gauge',
+    help:
+      'Settings of the store that may keep what the relay erases, each counted at each node. The log names them. The ' +
+      'store is not used while there are any, unless LETHE_ALLOW_UNSAFE_STORE is true.',
+    unit: 'settings',
     labels: {},
     grain: 0,
   },
@@ -184,6 +198,22 @@ export const METRICS = {
     labels: {},
     grain: 65_536,
   },
+  storeMemory: {
+    name: 'lethe_store_memory_bytes',
+    type: 'gauge',
+    help: 'Memory that the store uses, of what counts against its limit; of several nodes, what the fullest uses.',
+    unit: 'bytes',
+    labels: {},
+    grain: 65_536,
+  },
+  storeMemoryLimit: {
+    name: 'lethe_store_memory_limit_bytes',
+    type: 'gauge',
+    help: 'Memory that the store, or the fullest of its nodes, may use: beyond it deposits are refused.',
+    unit: 'bytes',
+    labels: {},
+    grain: 0,
+  },
   storeLatency: {
     name: 'lethe_store_latency_seconds',
     type: 'histogram',
@@ -202,45 +232,16 @@ export const METRICS = {
     bounds: [1, 2, 4, 8, 16, 32, 64, 128],
     grain: 1,
   },
-  eventLoopDelay: {
-    name: 'lethe_event_loop_delay_seconds',
+  ...PROCESS_METRICS,
+  certificateExpiry: {
+    name: 'lethe_certificate_expiry_timestamp_seconds',
     type: 'gauge',
-    help: 'How late timers ran since the interval began.',
-    unit: 'seconds',
-    labels: { statistic: ['mean', 'p50', 'p99', 'max'] },
-    grain: 2 ** -14,
-  },
-  processCpu: {
-    name: 'process_cpu_seconds_total',
-    type: 'counter',
-    help: 'CPU time of the process, in user and system mode.',
+    help:
+      'When the certificate ends that clients are shown, in Unix time: that of LETHE_PROXY_CERT_FILE, otherwise of ' +
+      'LETHE_TLS_CERT_FILE. 0 where there is neither.',
     unit: 'seconds',
     labels: {},
-    grain: 2 ** -4,
-  },
-  processMemory: {
-    name: 'process_resident_memory_bytes',
-    type: 'gauge',
-    help: 'Resident memory of the process.',
-    unit: 'bytes',
-    labels: {},
-    grain: MEBIBYTE,
-  },
-  heap: {
-    name: 'nodejs_heap_used_bytes',
-    type: 'gauge',
-    help: 'Memory used on the JavaScript heap.',
-    unit: 'bytes',
-    labels: {},
-    grain: MEBIBYTE,
-  },
-  garbageCollection: {
-    name: 'nodejs_gc_seconds_total',
-    type: 'counter',
-    help: 'Time spent collecting garbage, by kind of collection.',
-    unit: 'seconds',
-    labels: { kind: ['minor', 'major', 'incremental', 'weakcb'] },
-    grain: 2 ** -6,
+    grain: 0,
   },
   build: {
     name: 'lethe_build_info',

@@ -11,6 +11,7 @@ export { METRICS } from './metrics-table.ts'
 export interface MetricsOptions extends PageOptions {
   /** How many envelope sizes the relay takes. */
   readonly sizes: number
+  readonly maxConnections: number
   readonly version: { readonly version: string; readonly commit: string | null }
 }
 
@@ -21,6 +22,8 @@ export interface Metrics {
   socketClosed(code: LabelValue<'socketCloses', 'code'>): void
   /** Somebody was refused for asking too much. */
   refused(cause: LabelValue<'refusals', 'cause'>): void
+  /** A connection was cut at once, since there were too many. */
+  connectionRefused(): void
   store(state: 'up' | 'down' | 'replaced'): void
   storeFault(fault: LabelValue<'storeFaults', 'fault'>): void
   /** One batch of writes was answered. */
@@ -35,12 +38,13 @@ export interface Metrics {
 }
 
 export function createMetrics(options: MetricsOptions): Metrics {
-  const { sizes, isExact, step, intervalSeconds, version } = options
+  const { sizes, maxConnections, isExact, step, intervalSeconds, version } = options
   const build = { version: version.version, commit: version.commit ?? 'unknown' }
   const layout = new Layout({ sizes, build })
   const tally = new Tally(layout)
   const expiries = new ExpiryTally()
   tally.set(layout.at('build', build), 1)
+  tally.set(layout.at('connectionsLimit', {}), maxConnections)
   tally.set(layout.at('step', {}), isExact ? 0 : step)
   tally.set(layout.at('interval', {}), isExact ? 0 : intervalSeconds)
   const page = new MetricsPage(layout, tally, expiries, options)
@@ -85,10 +89,14 @@ function createCounts(layout: Layout, tally: Tally, expiries: ExpiryTally, sizes
 function createOthers(
   layout: Layout,
   tally: Tally,
-): Pick<Metrics, 'socket' | 'socketClosed' | 'refused' | 'store' | 'storeFault' | 'storeBatch' | 'storeCommand'> {
+): Pick<
+  Metrics,
+  'socket' | 'socketClosed' | 'refused' | 'connectionRefused' | 'store' | 'storeFault' | 'storeBatch' | 'storeCommand'
+> {
   const sockets = layout.placesOf('openSockets', 'endpoint')
   const closes = layout.placesOf('socketCloses', 'code')
   const refusals = layout.placesOf('refusals', 'cause')
+  const connectionsRefused = layout.at('connectionsRefused', {})
   const faults = layout.placesOf('storeFaults', 'fault')
   const latencies = layout.placesOf('storeLatency', 'operation')
   const up = layout.at('storeUp', {})
@@ -98,6 +106,7 @@ function createOthers(
     socket: (endpoint, change) => tally.add(sockets[endpoint], change),
     socketClosed: (code) => tally.add(closes[code], 1),
     refused: (cause) => tally.add(refusals[cause], 1),
+    connectionRefused: () => tally.add(connectionsRefused, 1),
     store(state) {
       tally.set(up, state === 'up' ? 1 : 0)
       if (state === 'replaced') tally.add(replaced, 1)

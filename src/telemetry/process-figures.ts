@@ -1,4 +1,5 @@
 import { constants, monitorEventLoopDelay, PerformanceObserver } from 'node:perf_hooks'
+import { getHeapStatistics } from 'node:v8'
 import type { Layout } from './layout.ts'
 import type { Tally } from './tally.ts'
 
@@ -37,6 +38,8 @@ export class ProcessFigures {
   }
 
   start(): void {
+    this.#tally.set(this.#layout.at('processStart', {}), Math.floor(performance.timeOrigin / 1000))
+    this.#tally.set(this.#layout.at('heapLimit', {}), getHeapStatistics().heap_size_limit)
     this.#delay.enable()
     this.#collections.observe({ entryTypes: ['gc'] })
   }

@@ -81,6 +81,10 @@ export class FailingStore implements MailboxStore {
     return !this.#isDown && this.#store.isReady()
   }
 
+  memory() {
+    return this.#store.memory()
+  }
+
   async #reach<T>(operation: () => Promise<T>): Promise<T> {
     if (this.#isDown) throw new StoreUnavailableError()
     return await operation()

@@ -165,7 +165,7 @@ for (const { key, good, bad, also } of cases) {
   })
 }
 
-for (const env of ['LETHE_TLS_CERT_FILE', 'LETHE_TLS_KEY_FILE', 'LETHE_REDIS_CA_FILE']) {
+for (const env of ['LETHE_TLS_CERT_FILE', 'LETHE_TLS_KEY_FILE', 'LETHE_PROXY_CERT_FILE', 'LETHE_REDIS_CA_FILE']) {
   test(`${env} takes a regular file that can be read, and never shows the path`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'lethe-config-'))
     t.teardown(() => rmSync(folder, { recursive: true }))

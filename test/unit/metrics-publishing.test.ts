@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8'
 import { nextPublicationMs } from '../../src/telemetry/publisher.ts'
 import { test } from '../_util/tap.ts'
 import { ACCEPTED, START_MS, startMetrics } from './metrics-bench.ts'
@@ -73,7 +74,7 @@ test('a gauge held at the edge of a step shows neither who comes nor who goes', 
 })
 
 test('exact metrics are live, and say that they are', async (t) => {
-  const { counts, value, store } = startMetrics(t, { isExact: true, queueBytes: () => 12_345 })
+  const { counts, value, store } = startMetrics(t, { isExact: true, gauges: { storeQueueBytes: () => 12_345 } })
   counts.accepted(0, 3, EXPIRES_AT)
   t.equal(await value(ACCEPTED), 1)
   counts.accepted(0, 3, EXPIRES_AT)
@@ -132,4 +133,35 @@ test('after stop nothing is published any more', async (t) => {
   for (let i = 0; i < 100; i++) counts.accepted(0, 3, EXPIRES_AT)
   clock.advance(10 * MINUTE_MS)
   t.equal(await text(), before)
+})
+
+test('what is asked for is told as it is when it is published, but for memory, which goes in steps of a megabyte', async (t) => {
+  let usedBytes = 5_000_000
+  const { clock, value } = startMetrics(t, {
+    gauges: {
+      storeMemory: () => ({ usedBytes, limitBytes: 8_000_001 }),
+      isReady: () => true,
+      unsafeSettings: () => 2,
+      certificateExpiry: () => 1_800_000_001,
+    },
+  })
+  t.equal(await value('lethe_store_memory_bytes'), 4 * 2 ** 20)
+  t.equal(await value('lethe_store_memory_limit_bytes'), 8_000_001)
+  t.equal(await value('lethe_ready'), 1)
+  t.equal(await value('lethe_store_unsafe_settings'), 2)
+  t.equal(await value('lethe_certificate_expiry_timestamp_seconds'), 1_800_000_001)
+  t.equal(await value('lethe_connections_limit'), 1000)
+  usedBytes += 2 ** 19
+  clock.advance(2 * MINUTE_MS)
+  t.equal(await value('lethe_store_memory_bytes'), 5 * 2 ** 20)
+  usedBytes -= 2 ** 19
+  clock.advance(2 * MINUTE_MS)
+  t.equal(await value('lethe_store_memory_bytes'), 5 * 2 ** 20, 'it moves when the truth is a whole step away')
+})
+
+test('the process tells when it was started and what its heap may use', async (t) => {
+  const { value } = startMetrics(t)
+  const ageSeconds = Date.now() / 1000 - ((await value('process_start_time_seconds')) ?? 0)
+  t.ok(ageSeconds > 0 && ageSeconds < 600)
+  t.equal(await value('nodejs_heap_limit_bytes'), getHeapStatistics().heap_size_limit)
 })

@@ -77,7 +77,20 @@ test('the table is sound', async (t) => {
 
 test('what users move is stepped, all of it', async (t) => {
   const asItIs = metricRows.filter(([, { grain }]) => grain === 0).map(([key]) => key)
-  t.strictSame(asItIs, ['storeUp', 'storeReplaced', 'build', 'step', 'interval'])
+  t.strictSame(asItIs, [
+    'connectionsLimit',
+    'storeUp',
+    'ready',
+    'unsafeSettings',
+    'storeReplaced',
+    'storeMemoryLimit',
+    'processStart',
+    'heapLimit',
+    'certificateExpiry',
+    'build',
+    'step',
+    'interval',
+  ])
 })
 
 test('every close code of the protocol is counted by itself', async (t) => {

@@ -23,6 +23,7 @@ test('each thing that is told moves its own number, by one, and no other', async
     ['lethe_open_mailboxes', () => counts.openMailbox(1)],
     ['lethe_wake_ups_total{reader="here"}', () => counts.wakeUp(true)],
     ['lethe_wake_ups_total{reader="elsewhere"}', () => counts.wakeUp(false)],
+    ['lethe_connections_refused_total', () => bench.connectionRefused()],
     ['lethe_store_up', () => bench.store('up')],
     ...METRICS.openSockets.labels.endpoint.map((endpoint): [string, () => void] => [
       `lethe_open_sockets{endpoint="${endpoint}"}`,

@@ -8,6 +8,7 @@ import {
   type QueueName,
   type SealedEnvelope,
   type StoreListener,
+  type StoreMemory,
   StoreUnavailableError,
   type Waiting,
 } from '../../mailbox/mailbox-store.ts'
@@ -156,6 +157,10 @@ class MemoryStore implements MailboxStore {
 
   isReady(): boolean {
     return this.#listener !== undefined
+  }
+
+  memory(): StoreMemory {
+    return { usedBytes: this.#usedBytes, limitBytes: this.#capacityBytes }
   }
 
   /** Opens every operation: however late the timer, nobody is shown what has expired. */

@@ -9,6 +9,7 @@ import {
   type QueueName,
   type SealedEnvelope,
   type StoreListener,
+  type StoreMemory,
   StoreUnavailableError,
   type Waiting,
 } from '../../mailbox/mailbox-store.ts'
@@ -106,6 +107,10 @@ export class RedisMailboxStore implements MailboxStore {
 
   isReady(): boolean {
     return this.#watch.isUp && this.#wakeUps.isSubscribed
+  }
+
+  memory(): StoreMemory | undefined {
+    return this.#watch.memory()
   }
 
   nowSeconds(partition: number): number {

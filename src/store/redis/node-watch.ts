@@ -1,7 +1,9 @@
 import { Cluster, type Redis } from 'ioredis'
+import type { StoreMemory } from '../../mailbox/mailbox-store.ts'
 import type { NodeGuard } from '../../mailbox/store-facts.ts'
 import { nodeNameOf, nodeOf, type RedisClient, refreshTopology, SINGLE_NODE } from './client.ts'
 import { faultOf, type StoreFault } from './faults.ts'
+import { fullestOf, readMemory } from './node-memory.ts'
 import { readNodeSettings } from './node-settings.ts'
 
 /** What a watch tells. */
@@ -28,6 +30,7 @@ export class NodeWatch {
   readonly #runIds = new Map<string, string>()
   /** Milliseconds to add to this process's monotonic clock, which no change of the relay's own time can move. */
   readonly #offsetsMs = new Map<string, number>()
+  readonly #memory = new Map<string, StoreMemory>()
   /** Connections to nodes that are known and may be used. */
   readonly #identified = new Set<Redis>()
   #listener: WatchListener = { replaced() {}, changed() {}, state() {} }
@@ -86,6 +89,11 @@ export class NodeWatch {
     this.#listener = { replaced() {}, changed() {}, state() {} }
   }
 
+  /** What the fullest node was seen to use last. */
+  memory(): StoreMemory | undefined {
+    return fullestOf(this.#memory.values())
+  }
+
   /** Unix seconds by the clock of a node, or by this machine's while that one is not known. */
   nowSeconds(node: string): number {
     const offsetMs = this.#offsetsMs.get(node) ?? this.#offsetsMs.values().next().value
@@ -106,6 +114,7 @@ export class NodeWatch {
     })
     cluster.on('-node', (node: Redis) => {
       this.#guard?.forget(nameOf(node))
+      this.#memory.delete(nameOf(node))
       this.#listener.changed()
     })
   }
@@ -131,7 +140,7 @@ export class NodeWatch {
       // knows of the change yet.
       const isReplica = node.options.readOnly || (isAnother && (await isFollowing(node)))
       if (!isReplica) this.#runIds.set(name, runId)
-      await this.#readTime(node, name)
+      await this.#readState(node, name)
       if (isAnother && !isReplica) this.#listener.replaced()
       this.#identified.add(node)
       this.#update()
@@ -158,11 +167,16 @@ export class NodeWatch {
       for (const node of nodes) {
         if (node.status !== 'ready') continue
         const name = client instanceof Cluster ? nameOf(node) : SINGLE_NODE
-        const checked = this.#identified.has(node) ? this.#readTime(node, name) : this.#identify(node, name)
+        const checked = this.#identified.has(node) ? this.#readState(node, name) : this.#identify(node, name)
         checked.catch((error) => this.#onFault(faultOf(error)))
       }
     }
     this.#update()
+  }
+
+  async #readState(node: Redis, name: string): Promise<void> {
+    const [memory] = await Promise.all([readMemory(node), this.#readTime(node, name)])
+    if (!node.options.readOnly) this.#memory.set(name, memory)
   }
 
   async #readTime(node: Redis, name: string): Promise<void> {
