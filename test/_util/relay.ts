@@ -73,14 +73,16 @@ function waitForListening(child: ChildProcess, output: () => string): Promise<Li
  * Starts `lethe serve` in an environment that holds PATH, HOME and what is given, on free ports, and resolves when it
  * listens. The caller stops it, in a teardown. Rejects with what it wrote when it ends before that.
  * @param nodeOptions for Node itself
+ * @param program compiled main file of another build
  */
 export async function startRelay(
   env: Readonly<Record<string, string>> = {},
   nodeOptions: readonly string[] = [],
+  program = CLI,
 ): Promise<Relay> {
   const { PATH = '', HOME = '' } = process.env
   // The test runner loads itself into every process through NODE_OPTIONS, whatever `env` says; env(1) then becomes node.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...nodeOptions, CLI, 'serve'], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...nodeOptions, program, 'serve'], {
     env: { PATH, HOME, LETHE_HOST: '127.0.0.1', LETHE_PORT: '0', LETHE_ADMIN_PORT: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

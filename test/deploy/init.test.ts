@@ -36,7 +36,9 @@ test('deploy/init makes what a relay takes, readable for its owner and for conta
       LETHE_REDIS_URL_FILE: join(secrets, url),
       LETHE_REDIS_CA_FILE: join(secrets, 'redis.crt'),
       LETHE_STORE_SECRET_FILE: join(secrets, 'store-secret'),
+      LETHE_STORE_SECRETS_READ_FILE: join(secrets, 'store-secrets-read'),
     })
+    t.same(config.storeSecretsRead, [])
     t.equal(config.storeSecret?.reveal().length, 32)
     t.equal(config.store.kind !== 'memory' && config.store.tls, true, url)
   }
@@ -74,6 +76,7 @@ test('deploy/init takes an origin, and a certificate for it', async (t) => {
     readFileSync(join(given, 'secrets/tls/proxy.pem'), 'utf8'),
     readFileSync(certificate, 'utf8') + readFileSync(key, 'utf8'),
   )
+  t.equal(readFileSync(join(given, 'secrets/certificate/certificate.pem'), 'utf8'), readFileSync(certificate, 'utf8'))
 })
 
 test('deploy/init refuses what is no https origin, and makes nothing', async (t) => {

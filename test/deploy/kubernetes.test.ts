@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+import { parse, parseAllDocuments } from 'yaml'
 import { configSchema } from '../../src/config/schema.ts'
 import { test } from '../_util/tap.ts'
 import { project, runCompiler, runProgram } from './program.ts'
@@ -184,4 +184,19 @@ test('services, disruption budget, autoscaler and monitor find the pods that the
   for (const kind of ['PodDisruptionBudget', 'HorizontalPodAutoscaler', 'NetworkPolicy', 'ServiceMonitor']) {
     t.ok(kinds.includes(kind), kind)
   }
+})
+
+test('rules for the Prometheus operator are those of ops/prometheus, and pods have the job that they go by', async (t) => {
+  const folder = join(project, 'ops/prometheus/rules')
+  const files = readdirSync(folder).sort()
+  const groups = files.flatMap((name) => parse(readFileSync(join(folder, name), 'utf8')).groups)
+  const base = built.get('base') ?? []
+  const rule = base.find(({ kind }) => kind === 'PrometheusRule') as unknown as { spec: { groups: unknown[] } }
+  t.ok(groups.length >= 5)
+  t.same(rule.spec.groups, groups, 'stale: node ops/build/prometheus-rule.mjs')
+  const monitor = base.find(({ kind }) => kind === 'ServiceMonitor') as unknown as { spec: { jobLabel: string } }
+  const service = base.find(({ metadata }) => metadata.name === 'relay-admin') as unknown as {
+    metadata: { labels: Record<string, string> }
+  }
+  t.equal(service.metadata.labels[monitor.spec.jobLabel], 'lethe')
 })
