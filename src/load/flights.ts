@@ -15,7 +15,7 @@ export interface Due {
 }
 
 interface Flight {
-  readonly dueMs: number
+  readonly due: Due
   readonly sentMs: number
   /** Given up, and told to the ledger so; the answer may still come. */
   isLate: boolean
@@ -37,12 +37,18 @@ export class Flights {
   }
 
   /** Notes that a deposit is handed to its connection now. */
-  begin({ number, mailbox, classIndex, dueMs }: Due): void {
+  begin(due: Due): void {
+    const { number, mailbox, classIndex } = due
     const { ledger, worker, tallies } = this.#context
-    this.#flights.set(number, { dueMs, sentMs: monotonicMs(), isLate: false })
+    this.#flights.set(number, { due, sentMs: monotonicMs(), isLate: false })
     this.#awaited++
     tallies.sent++
     ledger.tell({ kind: KIND.sent, worker, number, mailbox, classIndex })
+  }
+
+  /** What is still waited for and was certainly not stored, in its order: to be sent again as what it is. */
+  unanswered(): Due[] {
+    return [...this.#flights.values()].flatMap(({ due, isLate }) => (isLate ? [] : [due]))
   }
 
   accepted(number: number): void {
@@ -50,7 +56,7 @@ export class Flights {
     if (flight === undefined) return
     const { ledger, worker, tallies, latencies, measuredFromMs } = this.#context
     tallies.accepted++
-    if (flight.dueMs >= measuredFromMs) latencies.accept.record(monotonicMs() - flight.dueMs)
+    if (flight.due.dueMs >= measuredFromMs) latencies.accept.record(monotonicMs() - flight.due.dueMs)
     ledger.tell({ kind: KIND.outcome, detail: OUTCOME.accepted, worker, number })
   }
 

@@ -55,6 +55,7 @@ export class FrameSocket {
   readonly #timer: ReturnType<typeof setTimeout>
   #header = ''
   #isOpen = false
+  #isClosing = false
   #isEnded = false
   #end: SocketEnd | undefined
   #status: number | undefined
@@ -83,8 +84,9 @@ export class FrameSocket {
     this.#socket.once('close', () => this.#ended())
   }
 
+  /** Whether what is sent now can arrive: not once either side has said goodbye. */
   get isOpen(): boolean {
-    return this.#isOpen && !this.#isEnded
+    return this.#isOpen && !this.#isClosing && !this.#isEnded
   }
 
   /** Sends a finished frame, which must not be touched afterwards. */
@@ -116,7 +118,8 @@ export class FrameSocket {
 
   /** Says goodbye and ends the connection once everything is written. */
   close(): void {
-    if (this.#isEnded) return
+    if (this.#isEnded || this.#isClosing) return
+    this.#isClosing = true
     this.#write(shortFrame(OPCODE.close, Buffer.from([0x03, 0xe8]), this.#mask))
     this.#socket.end()
   }

@@ -1,4 +1,5 @@
 import { parseDepositAnswer } from '../protocol/deposit-frames.ts'
+import { CLOSE } from '../protocol/errors.ts'
 import { ConnectBackoff } from './backoff.ts'
 import { monotonicMs } from './clock.ts'
 import { depositFrame } from './deposit-frame.ts'
@@ -62,6 +63,11 @@ export class SocketSender implements Sender {
   send(due: Due): void {
     const socket = this.#socket
     if (socket === undefined) return
+    this.#flights.begin(due)
+    this.#write(socket, due)
+  }
+
+  #write(socket: FrameSocket, due: Due): void {
     const { pool, mask, runId, worker } = this.#context
     const { number, mailbox, dueMs, lane, address, ttlSeconds, envelopeBytes } = due
     const stamp = { worker, number, mailbox, stream: this.#stream, dueMs, lane }
@@ -69,7 +75,6 @@ export class SocketSender implements Sender {
       this.#isCorked = true
       socket.cork()
     }
-    this.#flights.begin(due)
     socket.sendFrame(depositFrame(pool, mask, runId, { ref: number, ttlSeconds, address, envelopeBytes, stamp }))
   }
 
@@ -91,7 +96,7 @@ export class SocketSender implements Sender {
       '/v1/deposit',
       mask,
       {
-        onOpen: () => this.#onOpen(),
+        onOpen: () => this.#onOpen(socket),
         onMessage: (payload) => this.#onAnswer(payload),
         onTurn: () => undefined,
         onEnd: (end, httpStatus) => this.#onEnd(socket, end, httpStatus),
@@ -117,10 +122,12 @@ export class SocketSender implements Sender {
     this.#socket?.close()
   }
 
-  #onOpen(): void {
+  #onOpen(socket: FrameSocket): void {
     const { connections } = this.#context
     this.#backoff.succeed()
     this.#stream = ++streams & 0xff_ffff
+    for (const due of this.#flights.unanswered()) this.#write(socket, due)
+    this.flush()
     connections.depositConnects++
     if (this.#hasConnected) connections.reconnects++
     this.#hasConnected = true
@@ -136,7 +143,8 @@ export class SocketSender implements Sender {
     if (socket !== this.#socket) return
     this.#socket = undefined
     this.#isCorked = false
-    this.#flights.allLost()
+    // A relay that shuts down has stored nothing that it has not answered. [protocol §6: 1001]
+    if (end !== CLOSE.draining || this.#isEnded) this.#flights.allLost()
     if (this.#isEnded) return
     countEnd(this.#context.connections, end, httpStatus)
     this.#target++

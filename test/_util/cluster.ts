@@ -1,4 +1,4 @@
-import { type RedisServer, startRedis } from './redis.ts'
+import { CLUSTER_FILE, type RedisOptions, type RedisServer, startRedis } from './redis.ts'
 import { redisCli } from './redis-cli.ts'
 import { eventually } from './wait.ts'
 
@@ -19,6 +19,8 @@ export interface RedisCluster {
 export interface ClusterOptions {
   masters?: 3
   replicas?: 0 | 3
+  /** Further settings, and how nodes come back. */
+  node?: Pick<RedisOptions, 'args' | 'again'>
 }
 
 const NODE_ARGS = [
@@ -27,7 +29,7 @@ const NODE_ARGS = [
   '--cluster-node-timeout',
   String(NODE_TIMEOUT_MS),
   '--cluster-config-file',
-  'nodes.conf',
+  CLUSTER_FILE,
 ]
 
 async function isWhole(node: RedisServer, count: number, replicas: number): Promise<boolean> {
@@ -44,9 +46,14 @@ async function isWhole(node: RedisServer, count: number, replicas: number): Prom
  * Starts the nodes, joins them with `redis-cli --cluster create` and resolves when every node says that the cluster is
  * ok and every replica follows its master. The caller stops it, in a teardown.
  */
-export async function startCluster({ masters = 3, replicas = 0 }: ClusterOptions = {}): Promise<RedisCluster> {
+export async function startCluster({
+  masters = 3,
+  replicas = 0,
+  node: options = {},
+}: ClusterOptions = {}): Promise<RedisCluster> {
+  const args = [...NODE_ARGS, ...(options.args ?? [])]
   const count = masters + replicas
-  const starts = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ args: NODE_ARGS })))
+  const starts = await Promise.allSettled(Array.from({ length: count }, () => startRedis({ ...options, args })))
   const nodes = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   const stop = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.stop()))

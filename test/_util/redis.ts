@@ -12,6 +12,8 @@ const READY = 'Ready to accept connections'
 const PORT_TAKEN = /Address already in use|Failed listening on port/
 const START_TIMEOUT_MS = 20_000
 const STOP_GRACE_MS = 5_000
+/** What a node of a cluster remembers of itself. */
+export const CLUSTER_FILE = 'nodes.conf'
 
 /** As it is shipped, since relays refuse another one, but for where it lives and how long it takes to end. */
 const SETTINGS = { ...Object.fromEntries(shippedSettings()), bind: '127.0.0.1', 'shutdown-timeout': '0' }
@@ -45,6 +47,16 @@ export interface RedisOptions {
   args?: readonly string[]
   /** A given port; without one a free one is chosen. */
   port?: number
+  /** Set in its environment. */
+  env?: Readonly<Record<string, string>>
+  /** What `restart()` starts it with, in place of redis-server itself: it comes back without what it was in a cluster. */
+  again?: Again
+}
+
+interface Again {
+  /** Takes the arguments of redis-server. */
+  readonly command?: string
+  readonly env?: Readonly<Record<string, string>>
 }
 
 class PortTakenError extends Error {}
@@ -84,22 +96,27 @@ function waitForReady(child: ChildProcess, logFile: string | undefined): Promise
   })
 }
 
-async function launch(folder: string, port: number, args: readonly string[]): Promise<ChildProcess> {
+async function launch(
+  folder: string,
+  port: number,
+  args: readonly string[],
+  { command = 'redis-server', env = {} }: Again = {},
+): Promise<ChildProcess> {
   const settings = Object.entries({ ...SETTINGS, port: String(port), dir: folder })
   const commandLine = [...settings.flatMap(([name, value]) => [`--${name}`, value]), ...args]
-  const child = spawn('redis-server', commandLine, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, commandLine, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   killOnExit(child)
   const at = args.indexOf('--logfile')
   await waitForReady(child, at < 0 ? undefined : args[at + 1])
   return child
 }
 
-async function launchOnFreePort(folder: string, args: readonly string[]): Promise<[ChildProcess, number]> {
+async function launchOnFreePort(folder: string, args: readonly string[], how: Again): Promise<[ChildProcess, number]> {
   const bus = args.includes('--cluster-enabled')
   for (let attempt = 1; ; attempt++) {
     const port = await findFreePort({ bus })
     try {
-      return [await launch(folder, port, args), port]
+      return [await launch(folder, port, args, how), port]
     } catch (error) {
       if (!(error instanceof PortTakenError) || attempt === 5) throw error
     }
@@ -110,13 +127,14 @@ async function launchOnFreePort(folder: string, args: readonly string[]): Promis
  * Starts a redis-server as a process of its own and resolves when it takes connections. The caller stops it, in a
  * teardown. Rejects with the server's own output when it does not start.
  */
-export async function startRedis({ args = [], port: givenPort }: RedisOptions = {}): Promise<RedisServer> {
+export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
+  const { args = [], port: givenPort, env = {}, again } = options
   const folder = await mkdtemp(join(tmpdir(), 'lethe-redis-'))
   let child: ChildProcess
   let port: number
   try {
-    if (givenPort === undefined) [child, port] = await launchOnFreePort(folder, args)
-    else [child, port] = [await launch(folder, givenPort, args), givenPort]
+    if (givenPort === undefined) [child, port] = await launchOnFreePort(folder, args, { env })
+    else [child, port] = [await launch(folder, givenPort, args, { env }), givenPort]
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
     throw error
@@ -150,7 +168,8 @@ export async function startRedis({ args = [], port: givenPort }: RedisOptions = 
     },
     restart: async () => {
       await end()
-      child = await launch(folder, port, args)
+      if (again) await rm(join(folder, CLUSTER_FILE), { force: true })
+      child = await launch(folder, port, args, again ?? { env })
     },
   }
 }

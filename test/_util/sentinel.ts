@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { killOnExit, terminate } from './child-process.ts'
 import { findFreePort } from './ports.ts'
-import { type RedisServer, startRedis } from './redis.ts'
+import { type RedisOptions, type RedisServer, startRedis } from './redis.ts'
 import { redisCli } from './redis-cli.ts'
 import { eventually } from './wait.ts'
 
@@ -45,7 +45,8 @@ async function startSentinel(folder: string, name: string, masterPort: number): 
   return [child, port]
 }
 
-async function isFollowing(node: RedisServer): Promise<boolean> {
+/** Whether a replica has all that its master has. */
+export async function isFollowing(node: RedisServer): Promise<boolean> {
   return (await node.cli('INFO', 'replication')).includes('master_link_status:up')
 }
 
@@ -56,11 +57,32 @@ async function isWhole(port: number, name: string, replicas: number): Promise<bo
   return field('num-slaves') === replicas && field('num-other-sentinels') === SENTINELS - 1
 }
 
+interface GroupOptions {
+  replicas?: number
+  name?: string
+  /** How nodes come back, if not as the masters that they take themselves for: as nobody, until `admitReplica`. */
+  again?: RedisOptions['again']
+}
+
+/** As the nodes of deploy/compose.sentinel.yaml start. */
+const NOBODY = ['--replicaof', '127.0.0.1 1', '--replica-priority', '0']
+
+/** Sends a node to a master, and lets Sentinels choose it when it has all that the master has. */
+export async function admitReplica(node: RedisServer, master: RedisServer): Promise<void> {
+  await node.cli('REPLICAOF', '127.0.0.1', String(master.port))
+  await eventually(() => isFollowing(node), PATIENCE)
+  await node.cli('CONFIG', 'SET', 'replica-priority', '100')
+}
+
 /**
  * Starts a master with replicas, and the Sentinels once all replicas follow; resolves when each Sentinel sees everybody.
  * The caller stops it, in a teardown.
  */
-export async function startSentinelGroup({ replicas = 2, name = 'lethe' } = {}): Promise<SentinelGroup> {
+export async function startSentinelGroup({
+  replicas = 2,
+  name = 'lethe',
+  again,
+}: GroupOptions = {}): Promise<SentinelGroup> {
   const folder = await mkdtemp(join(tmpdir(), 'lethe-sentinel-'))
   const nodes: RedisServer[] = []
   const sentinels: [ChildProcess, number][] = []
@@ -70,12 +92,11 @@ export async function startSentinelGroup({ replicas = 2, name = 'lethe' } = {}):
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    const first = await startRedis()
-    nodes.push(first)
-    for (let i = 0; i < replicas; i++) {
-      nodes.push(await startRedis({ args: ['--replicaof', `127.0.0.1 ${first.port}`] }))
-    }
-    for (const node of nodes.slice(1)) await eventually(() => isFollowing(node), PATIENCE)
+    for (let i = 0; i <= replicas; i++) nodes.push(await startRedis(again ? { args: NOBODY, again } : {}))
+    const [first, ...others] = nodes as [RedisServer, ...RedisServer[]]
+    await first.cli('CONFIG', 'SET', 'replica-priority', '100')
+    await first.cli('REPLICAOF', 'NO', 'ONE')
+    await Promise.all(others.map((node) => admitReplica(node, first)))
     for (let i = 0; i < SENTINELS; i++) sentinels.push(await startSentinel(folder, name, first.port))
     const ports = sentinels.map(([, port]) => port)
     for (const port of ports) await eventually(() => isWhole(port, name, replicas), PATIENCE)

@@ -86,7 +86,8 @@ async function run<Store extends Backing>(fault: Fault<Store>, { rounds, bug }: 
     const store = await fault.openStore(scope)
     const berths = (await fault.berths?.(scope, store)) ?? [LOOPBACK, LOOPBACK]
     const fleet = await Fleet.start(scope, berths, store.env, bug)
-    const traffic = await Traffic.begin(scope, fleet.urls, { ...fault.plan, ...(bug === undefined ? {} : BUG_PLAN) })
+    const plan = { ...fault.plan, ...(bug === undefined ? {} : BUG_PLAN) }
+    const traffic = await Traffic.begin(scope, fleet.urls, plan, !fault.mayLose)
     const world = { store, fleet, traffic, scope }
     const recoveriesMs = await strikeAll(fault, world, rounds, limitSeconds * 1_000)
     const report = await traffic.end()

@@ -20,13 +20,14 @@ const PLAN = {
 const LOOK_MS = 100
 /** All must have been well for so long. */
 const WINDOW_MS = 500
-/** Share of what is due that has to be accepted meanwhile; what is due is drawn at random. */
-const ACCEPTED_SHARE = 0.6
+/** Share of what is due that has to be accepted, and to arrive, meanwhile; what is due is drawn at random. */
+const USUAL_SHARE = 0.6
 
 /** What can be seen at one moment. */
 interface Look {
   readonly atMs: number
   readonly accepted: number
+  readonly delivered: number
   /** Refused, or given up. */
   readonly failed: number
   readonly unanswered: number
@@ -39,21 +40,28 @@ export class Traffic {
   readonly #run: LoadRun
   readonly #rate: number
   readonly #away: number
+  readonly #slowFrom: number
+  readonly #owes: boolean
 
-  private constructor(run: LoadRun) {
-    const { rate, recipients, offlineShare } = run.plan
+  private constructor(run: LoadRun, owes: boolean) {
+    const { rate, recipients, offlineShare, slowShare } = run.plan
     this.#run = run
     this.#rate = rate
     this.#away = Math.round(offlineShare * recipients)
+    this.#slowFrom = recipients - Math.round(slowShare * recipients)
+    this.#owes = owes
   }
 
-  /** Resolves when everybody is connected and deposits flow. */
-  static async begin(scope: Scope, urls: readonly string[], plan: Partial<LoadPlan> = {}): Promise<Traffic> {
+  /**
+   * Resolves when everybody is connected and deposits flow.
+   * @param owes whether all that is accepted is to arrive, and none may be gone
+   */
+  static async begin(scope: Scope, urls: readonly string[], plan: Partial<LoadPlan>, owes: boolean): Promise<Traffic> {
     const options = { workerLauncher: LAUNCHER, ledgerLauncher: LAUNCHER }
     const run = await startLoad({ ...PLAN, ...plan, urls }, options)
     scope.defer(() => run.stop().catch(() => undefined))
     await run.started()
-    return new Traffic(run)
+    return new Traffic(run, owes)
   }
 
   /**
@@ -83,19 +91,22 @@ export class Traffic {
   }
 
   async #look(): Promise<Look> {
-    const { accepted, refused, unsure, unanswered } = await this.#run.account()
-    const owed = (await this.#run.owed()).filter((mailbox) => mailbox >= this.#away)
-    const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0)
-    return { atMs: performance.now(), accepted, failed: refusals + unsure, unanswered, owed: new Set(owed) }
+    const { accepted, delivered, refused, unsure, unanswered } = await this.#run.account()
+    const isReading = (mailbox: number) => mailbox >= this.#away && mailbox < this.#slowFrom
+    const owed = this.#owes ? (await this.#run.owed()).filter(isReading) : []
+    const failed = Object.values(refused).reduce((sum, count) => sum + count, unsure)
+    return { atMs: performance.now(), accepted, delivered, failed, unanswered, owed: new Set(owed) }
   }
 
   #isWell(looks: readonly Look[]): boolean {
     const [first, last] = [looks[0], looks.at(-1)]
     if (first === undefined || last === undefined || last.atMs - first.atMs < WINDOW_MS) return false
     const due = (this.#rate * (last.atMs - first.atMs)) / 1_000
-    const isAccepted = last.accepted - first.accepted >= due * ACCEPTED_SHARE && last.unanswered < due
+    const isAccepted = last.accepted - first.accepted >= due * USUAL_SHARE && last.unanswered < due
+    const readers = (this.#slowFrom - this.#away) / this.#run.plan.recipients
+    const isDelivered = last.delivered - first.delivered >= due * USUAL_SHARE * readers
     // Whoever was owed something all the time does not get it; one envelope on its way is not seen so often.
-    const isDelivered = ![...first.owed].some((mailbox) => looks.every(({ owed }) => owed.has(mailbox)))
-    return isAccepted && isDelivered && last.failed === first.failed
+    const isOwed = [...first.owed].some((mailbox) => looks.every(({ owed }) => owed.has(mailbox)))
+    return isAccepted && isDelivered && !isOwed && last.failed === first.failed
   }
 }

@@ -1,9 +1,20 @@
 import type { AnyFault } from '../frame/fault.ts'
+import { killClusterMasterFault, killSentinelMaster, restartClusterMaster, restartSentinelMaster } from './masters.ts'
+import { emptyRedis, fullRedis, stopRedis } from './redis.ts'
 import { killAllRelays, killOneRelay, stopRelay } from './relays.ts'
+import { rollingRestart } from './rolling.ts'
 
 /** Every row, in the order of the table. The name is what `npm run test:faults` takes. */
 export const FAULTS: Readonly<Record<string, AnyFault>> = {
   'kill-relay': killOneRelay,
   'kill-relays': killAllRelays,
   'stop-relay': stopRelay,
+  'stop-redis': stopRedis,
+  'sentinel-kill': killSentinelMaster,
+  'sentinel-restart': restartSentinelMaster,
+  'cluster-kill': killClusterMasterFault,
+  'cluster-restart': restartClusterMaster,
+  'full-redis': fullRedis,
+  'empty-redis': emptyRedis,
+  'rolling-restart': rollingRestart,
 }

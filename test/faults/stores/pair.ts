@@ -1,4 +1,5 @@
-import { type RedisServer, startRedis } from '../../_util/redis.ts'
+import { type RedisOptions, type RedisServer, startRedis } from '../../_util/redis.ts'
+import { isFollowing } from '../../_util/sentinel.ts'
 import { eventually } from '../../_util/wait.ts'
 import type { Backing } from '../frame/fault.ts'
 import type { Scope } from '../frame/scope.ts'
@@ -8,14 +9,9 @@ export interface RedisPair extends Backing {
   readonly replica: RedisServer
 }
 
-/** Whether a replica has all that its master has. */
-export async function isFollowing(node: RedisServer): Promise<boolean> {
-  return (await node.cli('INFO', 'replication')).includes('master_link_status:up')
-}
-
 /** A master, and a replica that confirms what is written. */
-export async function openPair(scope: Scope): Promise<RedisPair> {
-  const master = await startRedis()
+export async function openPair(scope: Scope, options: RedisOptions = {}): Promise<RedisPair> {
+  const master = await startRedis(options)
   scope.defer(() => master.stop())
   const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] })
   scope.defer(() => replica.stop())
