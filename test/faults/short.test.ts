@@ -3,7 +3,7 @@ import type { AnyFault } from './frame/fault.ts'
 import { FAULTS } from './rows/all.ts'
 
 /** `npm run test:faults` has all of them, for all their rounds. */
-const SHORT = ['kill-relays'] as const
+const SHORT = ['kill-relays', 'empty-redis'] as const
 const PLANTED = ['kill-relays'] as const
 
 test('faults under traffic: nothing accepted is lost, and all is well again', async (t) => {

@@ -45,6 +45,7 @@ export class RelayProcess {
       LETHE_ADMIN_HOST: berth.host,
       LETHE_ADMIN_PORT: String(adminPort),
       LETHE_PUBLIC_ORIGIN: this.url,
+      LETHE_ADMISSION: 'open',
       LETHE_LOG_LEVEL: 'debug',
       LETHE_DRAIN_SECONDS: String(DRAIN_SECONDS),
       LETHE_BUCKET_BYTES: String(BUCKET_BYTES),

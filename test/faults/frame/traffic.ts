@@ -18,10 +18,10 @@ const PLAN = {
 } satisfies Partial<LoadPlan>
 
 const LOOK_MS = 100
-/** All must have been well for so long. */
-const WINDOW_MS = 500
+/** All must have been well for so long: longer than relays wait for a replica before they refuse what they took meanwhile. */
+const WINDOW_MS = 1_500
 /** Share of what is due that has to be accepted, and to arrive, meanwhile; what is due is drawn at random. */
-const USUAL_SHARE = 0.6
+const USUAL_SHARE = 0.75
 
 /** What can be seen at one moment. */
 interface Look {

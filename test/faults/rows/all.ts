@@ -1,5 +1,5 @@
 import type { AnyFault } from '../frame/fault.ts'
-import { killClusterMasterFault, killSentinelMaster, restartClusterMaster, restartSentinelMaster } from './masters.ts'
+import { killMasterOfCluster, killSentinelMaster, restartMasterOfCluster, restartSentinelMaster } from './masters.ts'
 import { emptyRedis, fullRedis, stopRedis } from './redis.ts'
 import { killAllRelays, killOneRelay, stopRelay } from './relays.ts'
 import { rollingRestart } from './rolling.ts'
@@ -12,8 +12,8 @@ export const FAULTS: Readonly<Record<string, AnyFault>> = {
   'stop-redis': stopRedis,
   'sentinel-kill': killSentinelMaster,
   'sentinel-restart': restartSentinelMaster,
-  'cluster-kill': killClusterMasterFault,
-  'cluster-restart': restartClusterMaster,
+  'cluster-kill': killMasterOfCluster,
+  'cluster-restart': restartMasterOfCluster,
   'full-redis': fullRedis,
   'empty-redis': emptyRedis,
   'rolling-restart': rollingRestart,
