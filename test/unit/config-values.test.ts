@@ -54,6 +54,33 @@ function hosts(key: ConfigKey): Case {
   }
 }
 
+function prefixes(key: ConfigKey): Case {
+  return {
+    key,
+    good: [
+      ['', []],
+      ['192.0.2.0/24', ['192.0.2.0/24']],
+      ['192.0.2.1', ['192.0.2.1/32']],
+      ['2001:DB8::/32, ::1', ['2001:db8::/32', '::1/128']],
+      [Array(64).fill('10.0.0.0/8').join(), Array(64).fill('10.0.0.0/8')],
+    ],
+    bad: [
+      ',',
+      '192.0.2.0/24,',
+      '192.0.2.0/33',
+      '192.0.2.0/024',
+      '192.0.2.0/',
+      '192.0.2.0/8/8',
+      '192.0.2',
+      '::/129',
+      'fe80::1%eth0',
+      'relay.example/8',
+      '[::1]/128',
+      Array(65).fill('10.0.0.0/8').join(),
+    ],
+  }
+}
+
 function range(key: ConfigKey, min: number, max: number, also: Environment = {}): Case {
   const outside = [min - 1, max + 1].filter((value) => value >= 0).map(String)
   return {
@@ -142,6 +169,15 @@ const cases: Case[] = [
   range('metricsStep', 1, 65_536),
   yesOrNo('allowUnsafeStore'),
   yesOrNo('metricsExact'),
+  {
+    key: 'admission',
+    good: ['open', 'limited'].map((value) => [value, value] as const),
+    bad: ['closed', 'Open', 'true'],
+  },
+  range('connectionBytesPerSecond', 1000, 2 ** 40),
+  range('prefixBytesPerSecond', 1000, 2 ** 40),
+  prefixes('exemptPrefixes'),
+  { ...prefixes('proxyPrefixes'), bad: [...prefixes('proxyPrefixes').bad, '0.0.0.0/0', '::/0'] },
 ]
 
 for (const { key, good, bad, also } of cases) {
@@ -182,7 +218,7 @@ for (const env of ['LETHE_TLS_CERT_FILE', 'LETHE_TLS_KEY_FILE', 'LETHE_PROXY_CER
 
 test('every variable is covered by these tests or by those of its own parser', async (t) => {
   const ownTests = ['publicOrigins', 'store', 'redisMinReplicas', 'storeSecret', 'storeSecretsRead']
-  const files = ['redisCaFile', 'tlsCertFile', 'tlsKeyFile']
+  const files = ['redisCaFile', 'tlsCertFile', 'tlsKeyFile', 'proxyCertFile']
   t.strictSame([...cases.map(({ key }) => key), ...ownTests, ...files].sort(), Object.keys(configSchema).sort())
 })
 

@@ -28,9 +28,15 @@ test('an empty environment gives the defaults of the issue and says so', async (
     maxConnections: 10_000,
     maxChannels: 256,
     socketBufferBytes: 4_000_000,
+    admission: 'limited',
+    connectionBytesPerSecond: 4_000_000,
+    prefixBytesPerSecond: 16_000_000,
+    exemptPrefixes: ['127.0.0.0/8', '::1/128'],
+    proxyPrefixes: [],
     drainSeconds: 20,
     tlsCertFile: undefined,
     tlsKeyFile: undefined,
+    proxyCertFile: undefined,
     operatorName: undefined,
     operatorJurisdiction: undefined,
     operatorContact: undefined,
@@ -98,7 +104,15 @@ test('a variable set to empty text is refused, but for those where empty means n
   const mayBeEmpty = configRows.filter(([, row]) => problemsOf({ [row.env]: '' })[row.env] === undefined)
   t.strictSame(
     mayBeEmpty.map(([key]) => key),
-    ['publicOrigins', 'storeSecretsRead', 'operatorName', 'operatorJurisdiction', 'operatorContact'],
+    [
+      'publicOrigins',
+      'storeSecretsRead',
+      'exemptPrefixes',
+      'proxyPrefixes',
+      'operatorName',
+      'operatorJurisdiction',
+      'operatorContact',
+    ],
   )
   t.match(problemsOf({ LETHE_REDIS_URL: '' }).LETHE_REDIS_URL, /is empty\. It takes redis:/)
   t.strictSame(loadConfig({ LETHE_PUBLIC_ORIGIN: '' }).publicOrigins, [])
