@@ -108,3 +108,30 @@ test('Redis takes the users and the certificate that deploy/init makes', async (
   const certificate = new X509Certificate(readFileSync(join(secrets, 'redis.crt')))
   for (const name of ['redis', 'redis-6', 'sentinel-3']) t.equal(certificate.checkHost(name), name)
 })
+
+test('deploy/renew refuses what would end connections, and changes nothing', async (t) => {
+  const deploy = made(t)
+  const folder = temporaryFolder(t)
+  const make = (name: string, days: string) =>
+    runProgram('openssl', [
+      ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`],
+      ...['-days', days, '-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)],
+    ])
+  for (const name of ['one', 'other']) make(name, '30')
+  const shown = () => readFileSync(join(deploy, 'secrets/tls/proxy.pem'), 'utf8')
+  const before = shown()
+  const renew = (...names: string[]) =>
+    runProgram('bash', [join(deploy, 'renew'), ...names.map((name) => join(folder, name))], deploy)
+  const refusals: [RegExp, ...string[]][] = [
+    [/the key is that of another certificate; nothing was changed/, 'one.pem', 'other.key'],
+    [/is no certificate in PEM/, 'one.key', 'one.key'],
+    [/is no private key in PEM/, 'one.pem', 'one.pem'],
+    [/usage/, 'one.pem'],
+  ]
+  for (const [words, ...names] of refusals) {
+    const { code, text } = renew(...names)
+    t.equal(code, 1, names.join())
+    t.match(text, words)
+  }
+  t.equal(shown(), before)
+})
