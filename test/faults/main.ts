@@ -5,6 +5,7 @@ import { pathWithRedis } from '../_util/runner/redis-server.ts'
 import type { AnyFault, Outcome } from './frame/fault.ts'
 import { tableOf } from './frame/table.ts'
 import { FAULTS } from './rows/all.ts'
+import { NoNamespacesError } from './stores/namespace.ts'
 
 /**
  * `npm run test:faults`: every fault, or those that are named, for all their rounds, and each once more with a planted bug
@@ -38,16 +39,21 @@ async function runRow(name: string, fault: AnyFault, rounds: number): Promise<{ 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({ allowPositionals: true, options: { rounds: { type: 'string' } } })
   process.env.PATH = pathWithRedis(process.env.PATH ?? '')
-  installPrograms(process.env.PATH, [fileURLToPath(import.meta.url)])
+  installPrograms(process.env.PATH, [fileURLToPath(new URL('./stores/namespace.js', import.meta.url))])
   const names = positionals.length > 0 ? positionals : Object.keys(FAULTS)
   const outcomes: Outcome[] = []
   let wrong = 0
   for (const name of names) {
     const fault = FAULTS[name]
     if (fault === undefined) throw new Error(`there is no fault ${name}; there are: ${Object.keys(FAULTS).join(', ')}`)
-    const { outcome, isRight } = await runRow(name, fault, Number(values.rounds ?? fault.rounds))
-    outcomes.push(outcome)
-    if (!isRight) wrong++
+    try {
+      const { outcome, isRight } = await runRow(name, fault, Number(values.rounds ?? fault.rounds))
+      outcomes.push(outcome)
+      if (!isRight) wrong++
+    } catch (error) {
+      say(`FAILED ${name}: ${error instanceof NoNamespacesError ? error.message : (error as Error).stack}`)
+      wrong++
+    }
   }
   say(`\n${tableOf(outcomes)}\n`)
   say(`${names.length - wrong} passed, ${wrong} failed`)

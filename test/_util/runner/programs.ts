@@ -10,6 +10,8 @@ const PACKAGES = {
   kubectl: 'kubernetes-client',
   'systemd-analyze': 'systemd',
   openssl: 'openssl',
+  ip: 'iproute2',
+  nft: 'nftables',
 } as const
 
 export type ProgramName = keyof typeof PACKAGES

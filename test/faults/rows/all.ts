@@ -1,5 +1,6 @@
 import type { AnyFault } from '../frame/fault.ts'
 import { killMasterOfCluster, killSentinelMaster, restartMasterOfCluster, restartSentinelMaster } from './masters.ts'
+import { PARTITIONS } from './partitions.ts'
 import { emptyRedis, fullRedis, stopRedis } from './redis.ts'
 import { killAllRelays, killOneRelay, stopRelay } from './relays.ts'
 import { rollingRestart } from './rolling.ts'
@@ -17,4 +18,5 @@ export const FAULTS: Readonly<Record<string, AnyFault>> = {
   'full-redis': fullRedis,
   'empty-redis': emptyRedis,
   'rolling-restart': rollingRestart,
+  ...PARTITIONS,
 }
