@@ -101,11 +101,12 @@ export class Delivery {
     const known = this.#backlog.find(queue, sizeIndex, classIndex, expiresAt)
     const cursor = known?.cursor
     if (cursor && cursor.base <= seq && seq <= cursor.last && (!isFirst || cursor.base === seq)) return
-    const isNext = isFirst || cursor?.last === seq - 1
+    // The first of a bucket that was made anew, or of one that is gone by now: only a read can tell which.
+    const isNext = cursor === undefined ? isFirst : cursor.last === seq - 1
     const frame = isNext && this.#canPush(sizeIndex, classIndex) ? envelope.take() : undefined
     if (frame === undefined) return this.wake(queue, sizeIndex, classIndex, expiresAt)
     const progress = known ?? this.#begin(queue, sizeIndex, classIndex, expiresAt)
-    progress.cursor = { base: isFirst ? seq : (cursor as { base: number }).base, last: seq }
+    progress.cursor = { base: cursor?.base ?? seq, last: seq }
     this.#send(progress, seq, frame)
     this.#parts.counts.pushed()
   }

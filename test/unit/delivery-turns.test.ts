@@ -12,6 +12,8 @@ const ENVELOPE_BYTES = 4_000
 const DAY = 3
 /** More than there are steps from the answer of a read to the end of a round of reading. */
 const STEPS = 40
+/** Number of the first envelope of a bucket. */
+const FIRST_SEQ = 1_000
 
 const policy = {
   envelopeBytes: [ENVELOPE_BYTES],
@@ -64,10 +66,15 @@ async function deliverer(afterRead: () => void, mayLook = () => true) {
   const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], outlet, () => {})
   const put = () => {
     const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES))
-    void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: 1_000, capacity: 100, sealed }))
+    void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: FIRST_SEQ, capacity: 100, sealed }))
     delivery.wake(queue, 0, DAY, bucket.expiresAt)
   }
-  return { clock, delivery, put, delivered: () => delivered, drains: () => drains, close: () => memory.close() }
+  const hand = (seq: number, isFirst: boolean) => {
+    const frame = new Uint8Array(ENVELOPE_BYTES + 19)
+    const { expiresAt } = bucket
+    delivery.handOver(queue, { sizeIndex: 0, classIndex: DAY, expiresAt, seq, isFirst, take: () => frame })
+  }
+  return { clock, delivery, put, hand, delivered: () => delivered, drains: () => drains, close: () => memory.close() }
 }
 
 function afterSteps(steps: number, action: () => void): void {
@@ -116,6 +123,25 @@ test('[protocol §5] no DRAINED while the last look has failed, and one when ano
   delivery.look()
   await turn()
   t.equal(drains(), 2, 'once')
+  delivery.stop()
+  await close()
+})
+
+test('[protocol §5] the first envelope of a bucket that is gone does not move the place in the one that followed it', async (t) => {
+  const { delivery, put, hand, delivered, close } = await deliverer(() => {})
+  delivery.start()
+  await turn()
+  put()
+  put()
+  for (let i = 0; i < 10; i++) await turn()
+  t.equal(delivered(), 2)
+  // Stored, read, acknowledged and erased elsewhere before its sender's relay heard of it.
+  hand(FIRST_SEQ - 500, true)
+  for (let i = 0; i < 10; i++) await turn()
+  t.equal(delivered(), 2, 'neither that one nor what was sent already')
+  put()
+  for (let i = 0; i < 10; i++) await turn()
+  t.equal(delivered(), 3, 'only what is new')
   delivery.stop()
   await close()
 })
