@@ -1,4 +1,4 @@
-import { nextAfter } from './store.ts'
+import { exists, nextAfter } from './store.ts'
 import {
   AT,
   bucketOf,
@@ -88,7 +88,7 @@ export function takeLook(rules: Rules, w: World, c: number): void {
   w[AT.isLooking + c] = 0
   for (let slot = 0; slot < SLOTS; slot++) {
     const bucket = bucketOf(rules.setting.mailboxOfConnection[c] as number, slot)
-    if (get(w, AT.bucketBase + bucket) > 0) w[cell(AT.isDirty, c, slot)] = 1
+    if (exists(w, bucket)) w[cell(AT.isDirty, c, slot)] = 1
   }
   pump(rules, w, c)
 }
