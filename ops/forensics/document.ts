@@ -1,23 +1,25 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 
-const DOCUMENT = new URL('../../../docs/threat-model.md', import.meta.url)
+const DOCUMENTS = new URL('../../../docs/', import.meta.url)
 
 /**
- * Puts what a script has found into docs/threat-model.md, with the command that finds it again, between
- * `<!-- NAME: begin -->` and `<!-- NAME: end -->`.
+ * Puts what a script has found into a document, with the command that finds it again, between `<!-- NAME: begin -->` and
+ * `<!-- NAME: end -->`.
+ * @param document its file in docs
  * @throws Error if the document has no such place
  */
-export function writeIntoDocument(name: string, command: string, text: string): void {
+export function writeIntoDocument(name: string, command: string, text: string, document = 'threat-model.md'): void {
+  const file = new URL(document, DOCUMENTS)
   const [begin, end] = [`<!-- ${name}: begin -->`, `<!-- ${name}: end -->`]
-  const [before, rest] = splitAt(readFileSync(DOCUMENT, 'utf8'), begin)
+  const [before, rest] = splitAt(readFileSync(file, 'utf8'), begin)
   const [, after] = splitAt(rest, end)
   const day = new Date().toISOString().slice(0, 10)
   const about = `Written by \`${command}\` on ${day}, Node ${process.versions.node}, ${process.platform} ${process.arch}.`
-  writeFileSync(DOCUMENT, `${before}${begin}\n\n${about}\n\n${text}\n\n${end}${after}`)
+  writeFileSync(file, `${before}${begin}\n\n${about}\n\n${text}\n\n${end}${after}`)
 }
 
 function splitAt(text: string, mark: string): [before: string, after: string] {
   const at = text.indexOf(mark)
-  if (at < 0) throw new Error(`docs/threat-model.md has no ${mark}`)
+  if (at < 0) throw new Error(`the document has no ${mark}`)
   return [text.slice(0, at), text.slice(at + mark.length)]
 }

@@ -39,7 +39,8 @@ export async function getInfo(relay: string | URL, options: GetInfoOptions = {})
   return readInfo(body)
 }
 
-function readInfo(body: Uint8Array): RelayInfo {
+/** Reads the JSON of `/v1/info`. @throws UnexpectedAnswerError where it is not what a relay of this protocol says */
+export function readInfo(body: Uint8Array): RelayInfo {
   try {
     const info = JSON.parse(new TextDecoder().decode(body))
     const { publicOrigins, envelopeBytes, ttlClasses, defaultTtl, maxTtl, window } = info

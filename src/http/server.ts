@@ -5,6 +5,7 @@ import type { Admission, Allowance } from '../mailbox/admission.ts'
 import { StaleError } from '../mailbox/signed-mailbox.ts'
 import { type ErrorCode, LetheError } from '../protocol/errors.ts'
 import { readBody } from './body.ts'
+import { limitConnections } from './connection-slots.ts'
 import { allowanceOf, limitRequests } from './limits.ts'
 import { COMMON_HEADERS, rawProblem, sendProblem } from './problems.ts'
 
@@ -25,6 +26,8 @@ const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
 const TIMEOUT_CHECK_MS = 1_000
 const KEEP_ALIVE_MS = 65_000
+/** Nothing comes and nothing goes: longer than a fetch may wait, and the end for those who never read their answer. */
+const SILENCE_MS = 45_000
 const CLOSE_GRACE_MS = 3_000
 const MAX_DISCARDED_BYTES = 16_000_000
 
@@ -47,8 +50,7 @@ const CODES: Record<string, ErrorCode> = {
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = Fastify(serverOptions(options))
-  app.server.maxConnections = options.maxConnections
-  app.server.on('drop', () => options.onConnectionRefused())
+  limitConnections(app.server, options.maxConnections, () => options.onConnectionRefused())
   app.server.headersTimeout = HEADERS_TIMEOUT_MS
   // Node answers an expectation that it does not know with a 417 of its own; it may as well be ignored. [RFC9110-10.1.1]
   app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -85,6 +87,7 @@ function serverOptions({ tls, onInternalError }: HttpServerOptions): FastifyServ
     exposeHeadRoutes: false,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionTimeout: SILENCE_MS,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => {

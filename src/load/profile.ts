@@ -90,7 +90,8 @@ export function readProfile(nameOrPath: string): Profile {
   return parseProfile(text, nameOrPath)
 }
 
-function parseProfile(text: string, name: string): Profile {
+/** Reads the text of a profile. @throws ProfileError that names it */
+export function parseProfile(text: string, name: string): Profile {
   let given: unknown
   try {
     given = JSON.parse(text)

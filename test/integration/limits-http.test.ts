@@ -170,10 +170,16 @@ test('[protocol §6] half a request left hanging is given up, and hinders nobody
     connection.socket.once('close', () => clearInterval(dripping || undefined))
     return { ...rest, drip, connection, ended: connection.when(() => connection.isEnded, 60_000).then(seconds) }
   })
-  for (let number = 0; hung.some(({ connection }) => !connection.isEnded) && seconds() < 60; number++) {
+  const deaf = new RawConnection(relay)
+  deaf.socket.pause()
+  deaf.write('GET / HTTP/1.1\r\nHost: relay\r\n\r\n'.repeat(20_000))
+  const isOver = () => deaf.socket.destroyed && hung.every(({ connection }) => connection.isEnded)
+  for (let number = 0; !isOver() && seconds() < 90; number++) {
     await serveRound(relay, number)
+    deaf.write('G') // fails once the relay has ended it, which a client that does not read is not told otherwise
     await sleep(500)
   }
+  t.ok(deaf.socket.destroyed, 'who never reads an answer is given up too')
   for (const { name, drip, connection, ended, limitSeconds } of hung) {
     const tookSeconds = await ended
     t.ok(tookSeconds > limitSeconds - 1, `not before its time: ${name}, ${tookSeconds} s`)
