@@ -3,6 +3,5 @@ export function parsePlanted(bytes: Uint8Array): void {
   if (bytes.length !== 8) throw new RangeError('refused')
   if (bytes[1] !== 0x4c) throw new RangeError('refused')
   if (bytes[4] !== 0x45) throw new RangeError('refused')
-  if (bytes[6] !== 0x54) throw new RangeError('refused')
   throw new TypeError('the planted fault')
 }
