@@ -23,10 +23,10 @@ const TWO_OF_EACH: Setting = {
   acknowledgesInOrder: true,
 }
 
-/** The whole: two of everything, three envelopes, two crashes, a slot that changes, and buckets that are refilled. */
+/** The whole: two of everything, three envelopes, two crashes, slots that change and expire, and buckets that are refilled. */
 export const WHOLE: Case = {
   name: 'two crashes',
-  setting: { ...TWO_OF_EACH, crashes: 2, slots: 1, breaks: ['relay', 'master'] },
+  setting: { ...TWO_OF_EACH, crashes: 2, slots: 2, breaks: ['relay', 'master'] },
   isReduced: true,
 }
 
