@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { FULL, QUICK, SMOKE } from './measure.ts'
@@ -24,7 +24,7 @@ const USAGE = `npm run bench -- [options]
   --quick           one short round, about four minutes: an indication
   --smoke           everything very small, to see that it runs
   --out FILE        write the results, as JSON
-  --append FILE     add to the results in that file
+  --append FILE     go on from the results in that file, which is made if it is not there
   --report FILE     measure nothing: print these results and put them into ops/bench/README.md
 A full run writes ops/bench/results/full.json and ops/bench/README.md.
 `
@@ -99,7 +99,8 @@ async function main(): Promise<void> {
   const isFull =
     isWhole && plan.effort === FULL && plan.rounds >= 5 && plan.crowd >= FULL_CROWD && plan.queued >= FULL_QUEUED
   const file = values.append ?? values.out ?? (isFull ? FULL_RESULTS : undefined)
-  const results = values.append ? readResults(values.append) : emptyResults(plan.effort)
+  const results =
+    values.append !== undefined && existsSync(values.append) ? readResults(values.append) : emptyResults(plan.effort)
   const save = () => file && writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
   await runPlan({ ...plan, save, say: (line) => console.error(line) }, results)
   const text = render(results)

@@ -16,7 +16,7 @@ import { frameTree, renderShares, topFunctions } from './profile-shares.ts'
 import { BENCH_FOLDER, writeReadmeSection } from './readme-section.ts'
 import { requirePrograms } from './requirements.ts'
 import type { ProfileAnswer, ProfileRequest } from './servers/profiled-relay.ts'
-import { systemNamed } from './systems.ts'
+import { AMPLE_LIMITS, systemNamed } from './systems.ts'
 
 const SCRIPT = fileURLToPath(new URL('./servers/profiled-relay.js', import.meta.url))
 const STOP_GRACE_MS = 5_000
@@ -74,6 +74,7 @@ async function main(): Promise<void> {
     env: {
       PATH,
       HOME,
+      ...AMPLE_LIMITS,
       LETHE_PORT: '0',
       LETHE_ADMIN_PORT: '0',
       LETHE_REDIS_URL: redis.url,

@@ -4,6 +4,7 @@ import { availableParallelism, cpus } from 'node:os'
 import { type Effort, ENVELOPE_BYTES } from './measure.ts'
 import type { Sample } from './sample.ts'
 import type { Crowded } from './scenarios/crowded.ts'
+import type { Growth } from './scenarios/growth.ts'
 import type { IdleMemory } from './scenarios/idle-memory.ts'
 import type { Reconnect } from './scenarios/reconnect.ts'
 import type { RedisMemory } from './scenarios/redis-memory.ts'
@@ -25,6 +26,7 @@ export interface Results {
   readonly reconnects: Reconnect[]
   readonly redisMemory: RedisMemory[]
   readonly crowded: Crowded[]
+  readonly growth: Growth[]
 }
 
 export function emptyResults(effort: Effort): Results {
@@ -35,6 +37,7 @@ export function emptyResults(effort: Effort): Results {
     reconnects: [],
     redisMemory: [],
     crowded: [],
+    growth: [],
   }
 }
 

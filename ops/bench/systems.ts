@@ -8,9 +8,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { exited, killOnExit, terminate } from '../../test/_util/child-process.ts'
+import { startCluster } from '../../test/_util/cluster.ts'
 import { findFreePort } from '../../test/_util/ports.ts'
 import { type RedisServer, startRedis } from '../../test/_util/redis.ts'
-import { startRelay } from '../../test/_util/relay.ts'
+import { type Relay, startRelay } from '../../test/_util/relay.ts'
 import type { ProtocolName } from './clients/protocol.ts'
 import { pin, pinnedCommand, SERVER_PROCESSOR } from './processes.ts'
 
@@ -112,15 +113,11 @@ async function waitForPort(port: number, child: ChildProcess): Promise<void> {
   throw new Error(`${child.spawnargs.join(' ')} did not listen`)
 }
 
-async function startLethe(redis: RedisServer[], { env = {}, nodeOptions = [] }: StartOptions): Promise<Running> {
+async function startLethe(redis: RedisServer[], options: StartOptions): Promise<Running> {
   const [master] = redis
-  const relay = await startRelay(
-    {
-      LETHE_STORE_SECRET: randomBytes(32).toString('base64url'),
-      ...(master && { LETHE_REDIS_URL: master.url, LETHE_REDIS_MIN_REPLICAS: String(redis.length - 1) }),
-      ...env,
-    },
-    nodeOptions,
+  const relay = await startInstance(
+    master && { LETHE_REDIS_URL: master.url, LETHE_REDIS_MIN_REPLICAS: String(redis.length - 1) },
+    options,
   )
   const pids = [relay.pid, ...redis.map(({ pid }) => pid)]
   for (const pid of pids) pin(pid, SERVER_PROCESSOR)
@@ -131,6 +128,49 @@ async function startLethe(redis: RedisServer[], { env = {}, nodeOptions = [] }: 
     async stop() {
       await relay.stop()
       for (const server of redis) await server.stop()
+    },
+  }
+}
+
+/** All clients here come from one address prefix. They are counted as ever, and never limited. */
+export const AMPLE_LIMITS = {
+  LETHE_CONNECTION_BYTES_PER_SECOND: '1099511627776',
+  LETHE_PREFIX_BYTES_PER_SECOND: '1099511627776',
+} as const
+
+async function startInstance(
+  store: NodeJS.ProcessEnv = {},
+  { env, nodeOptions = [] }: StartOptions = {},
+): Promise<Relay> {
+  const secret = randomBytes(32).toString('base64url')
+  return await startRelay(
+    { LETHE_STORE_SECRET: secret, ...AMPLE_LIMITS, ...store, ...env } as Record<string, string>,
+    nodeOptions,
+  )
+}
+
+/** Instances of the relay, and masters of the Redis behind them: one, or a cluster of three. */
+export interface Size {
+  readonly instances: 1 | 2
+  readonly masters: 1 | 3
+}
+
+/** `pids`: the instances first. */
+export async function startOfSize({ instances, masters }: Size): Promise<Running & { otherPorts: number[] }> {
+  const store = masters === 3 ? await startCluster() : await startRedis()
+  const nodes = 'nodes' in store ? store.nodes : [store]
+  const env = { LETHE_REDIS_URL: store.url, LETHE_STORE_SECRET: randomBytes(32).toString('base64url') }
+  const relays = await Promise.all(Array.from({ length: instances }, () => startInstance(env)))
+  const pids = [...relays, ...nodes].map(({ pid }) => pid)
+  for (const pid of pids) pin(pid, SERVER_PROCESSOR)
+  const [port, ...otherPorts] = relays.map(({ url }) => Number(new URL(url).port)) as [number, ...number[]]
+  return {
+    port,
+    otherPorts,
+    pids,
+    async stop() {
+      await Promise.all(relays.map((relay) => relay.stop()))
+      await store.stop()
     },
   }
 }

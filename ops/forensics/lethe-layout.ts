@@ -64,7 +64,7 @@ class LetheWriter {
     const size = ENVELOPE_BYTES[sizeIndex] as number
     const settings = [classSeconds(classIndex), bucket.expiresAt, Math.floor(BUCKET_BYTES / size), firstSeq]
     return () => {
-      const sealed = sealEnvelope(queue, bucket, randomBytes(NONCE_BYTES), randomBytes(size))
+      const sealed = Buffer.concat(sealEnvelope(queue, bucket, randomBytes(NONCE_BYTES), randomBytes(size)))
       const wake = [wakeChannel(queue, WAKE_BITS), encodeWake(queue, bucket)]
       return ['EVAL', this.#depositLua, 1, key, ...settings, ...wake, 1, sealed, Math.floor(arrivedMs / 1000)]
     }

@@ -82,7 +82,16 @@ export interface SealedEnvelope {
   readonly firstSeq: number
   /** Envelopes the bucket may hold: the same for all of one bucket. */
   readonly capacity: number
-  readonly sealed: Uint8Array
+  /** Whole, or in pieces, which are joined where they are written. */
+  readonly sealed: Uint8Array | readonly Uint8Array[]
+}
+
+/** How many bytes there are, whole or in pieces. */
+export function bytesIn(bytes: Uint8Array | readonly Uint8Array[]): number {
+  if (bytes instanceof Uint8Array) return bytes.length
+  let sum = 0
+  for (const piece of bytes) sum += piece.length
+  return sum
 }
 
 export type DepositOutcome =

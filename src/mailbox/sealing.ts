@@ -82,13 +82,13 @@ export function bucketsOf(queue: Queue, sizes: number, nowSeconds: number): Buck
   return buckets
 }
 
-/** `nonce[12] ‖ AES-256-GCM(sealKey, nonce, aad = bucketTag, envelope) ‖ tag[16]`. [protocol §2] */
-export function sealEnvelope(queue: Queue, bucket: Bucket, nonce: Uint8Array, envelope: Uint8Array): Buffer {
+/** `nonce[12] ‖ AES-256-GCM(sealKey, nonce, aad = bucketTag, envelope) ‖ tag[16]`, as these three pieces. [protocol §2] */
+export function sealEnvelope(queue: Queue, bucket: Bucket, nonce: Uint8Array, envelope: Uint8Array): Uint8Array[] {
   const cipher = createCipheriv('aes-256-gcm', queue.sealKey, nonce)
   cipher.setAAD(bucket.tag)
   const ciphertext = cipher.update(envelope)
   cipher.final()
-  return Buffer.concat([nonce, ciphertext, cipher.getAuthTag()], envelope.length + SEAL_BYTES)
+  return [nonce, ciphertext, cipher.getAuthTag()]
 }
 
 /**

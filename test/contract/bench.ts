@@ -125,8 +125,10 @@ export interface DepositOptions {
   firstSeq?: number
 }
 
+export type WholeEnvelope = SealedEnvelope & { readonly sealed: Uint8Array }
+
 /** What a relay would hand to the store for an envelope that arrives at `nowSeconds`. */
-export function record(queue: Queue, nowSeconds: number, options: DepositOptions = {}): SealedEnvelope {
+export function record(queue: Queue, nowSeconds: number, options: DepositOptions = {}): WholeEnvelope {
   const { sizeIndex = 0, classIndex = WEEK, capacity = 100, sealed = randomBytes(40), firstSeq = randomSeq() } = options
   const bucket = bucketOf(queue, sizeIndex, classIndex, expiryOf(nowSeconds, classIndex))
   return { bucket, queue, firstSeq, capacity, sealed }
@@ -134,12 +136,12 @@ export function record(queue: Queue, nowSeconds: number, options: DepositOptions
 
 /** Deposits one envelope; gives the outcome, and the record that was stored. */
 export async function deposit(store: MailboxStore, queue: Queue, options: DepositOptions = {}) {
-  let made: SealedEnvelope | undefined
+  let made: WholeEnvelope | undefined
   const outcome = await store.deposit(queue.partition, (now) => {
     made = record(queue, now, options)
     return made
   })
-  return { outcome, ...(made as SealedEnvelope) }
+  return { outcome, ...(made as WholeEnvelope) }
 }
 
 /** As `deposit`, where the envelope must be stored. */

@@ -85,10 +85,12 @@ const cases: Cases = {
     const expected = inputs.map(hex)
     const stored = []
     for (const sealed of inputs) stored.push(await put(store, queue, { sealed }))
+    const pieces = [everyByte.subarray(0, 12), randomBytes(4000), new Uint8Array(0), everyByte.subarray(500)]
+    await store.deposit(queue.partition, (now) => ({ ...record(queue, now), sealed: pieces }))
     const entries = await readAll(store, firstOf(stored))
     t.same(
       entries.map(({ sealed }) => sealed),
-      expected,
+      [...expected, hex(Buffer.concat(pieces))],
     )
   },
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { DepositOutcome, SealedEnvelope } from '../../src/mailbox/mailbox-store.ts'
+import type { DepositOutcome } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { slotSeconds } from '../../src/protocol/retention.ts'
-import { createQueue, hex } from '../contract/bench.ts'
+import { createQueue, hex, type WholeEnvelope } from '../contract/bench.ts'
 import type { ModelBucket, StoreModel, Subject } from './plain-store.ts'
 
 /** Few of everything, so that sequences meet again and again in the same bucket. */
@@ -68,7 +68,7 @@ class Deposit implements Command {
 
 interface Seal {
   now: number
-  record: SealedEnvelope
+  record: WholeEnvelope
 }
 
 function depositOne(model: StoreModel, store: Subject['store'], arrival: Arrival) {

@@ -15,7 +15,7 @@ function sample(system: SystemName, measure: Measure, cpuMicroseconds: number[])
 
 function resultsOf(samples: Sample[]): Results {
   const provenance = {} as Results['provenance']
-  return { provenance, samples, idleMemory: [], reconnects: [], redisMemory: [], crowded: [] }
+  return { provenance, samples, idleMemory: [], reconnects: [], redisMemory: [], crowded: [], growth: [] }
 }
 
 test('a target is judged by the ratio of medians, with the stores counted where they belong [C3]', (t) => {

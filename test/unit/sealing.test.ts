@@ -23,7 +23,7 @@ const queue = deriveQueue(secret, randomBytes(32))
 const bucket = bucketOf(queue, 0, 3, expiryOf(NOW, 3))
 
 function seal(envelope: Uint8Array): Buffer {
-  return sealEnvelope(queue, bucket, randomBytes(NONCE_BYTES), envelope)
+  return Buffer.concat(sealEnvelope(queue, bucket, randomBytes(NONCE_BYTES), envelope))
 }
 
 test('[protocol §2] what was sealed opens to itself, with room before it', async (t) => {
@@ -169,7 +169,7 @@ test('[protocol §1] ids tell neither time nor count', async (t) => {
 test('a wiped queue opens nothing more', async (t) => {
   const wiped = deriveQueue(secret, randomBytes(32))
   const inIt = bucketOf(wiped, 0, 3, bucket.expiresAt)
-  const sealed = sealEnvelope(wiped, inIt, randomBytes(NONCE_BYTES), randomBytes(40))
+  const sealed = Buffer.concat(sealEnvelope(wiped, inIt, randomBytes(NONCE_BYTES), randomBytes(40)))
   wipeQueue(wiped)
   for (const key of [wiped.queueId, wiped.sealKey, wiped.idKey]) t.ok(key.every((byte) => byte === 0))
   t.equal(openEnvelope(wiped, inIt, sealed, 0), undefined)

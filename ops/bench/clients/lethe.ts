@@ -157,26 +157,30 @@ class RecipientConnection extends WebSocketConnection {
 /** This relay's protocol, which the `ws` echo speaks as well. [protocol §4, §5] */
 export class LetheProtocol implements Protocol {
   readonly format: DepositFormat
-  readonly #port: number
+  readonly #ports: readonly number[]
   readonly #book: AddressBook
 
-  constructor({ port, recipients, owned = recipients, envelopeBytes }: Target) {
-    this.#port = port
+  constructor({ port, otherPorts = [], recipients, owned = recipients, envelopeBytes }: Target) {
+    this.#ports = [port, ...otherPorts]
     this.#book = new AddressBook(recipients, owned)
     this.format = createFormat(this.#book, envelopeBytes)
   }
 
   async prepare(): Promise<void> {}
 
-  async connectSender(_sender: number, events: SenderEvents): Promise<Link> {
-    return await openSocket(new SenderConnection(this.#port, events))
+  async connectSender(sender: number, events: SenderEvents): Promise<Link> {
+    return await openSocket(new SenderConnection(this.#portOf(sender), events))
   }
 
   async connectRecipient(recipient: number, events: RecipientEvents, localAddress?: string): Promise<Link> {
     const mailbox = this.#book.mailbox(recipient)
-    const connection = new RecipientConnection(this.#port, mailbox, events, localAddress)
+    const connection = new RecipientConnection(this.#portOf(recipient), mailbox, events, localAddress)
     await openSocket(connection)
     await Promise.race([connection.opened, connection.ended])
     return connection
+  }
+
+  #portOf(client: number): number {
+    return this.#ports[client % this.#ports.length] as number
   }
 }

@@ -47,6 +47,8 @@ export type ProtocolName = 'lethe' | 'mqtt' | 'nats' | 'http'
 export interface Target {
   readonly protocol: ProtocolName
   readonly port: number
+  /** Further instances of the same server, among which clients are spread. */
+  readonly otherPorts?: readonly number[]
   readonly senders: number
   /** Mailboxes that deposits go to. */
   readonly recipients: number

@@ -1,6 +1,7 @@
 import {
   type Announcement,
   type Bucket,
+  bytesIn,
   type Cursor,
   type DepositOutcome,
   type MailboxStore,
@@ -38,8 +39,8 @@ export interface MemoryStoreOptions {
 /**
  * A store within this process, which forgets everything when the process ends. Its clock is the relay's.
  *
- * `sealed` bytes of a deposit are kept as given where they fill their buffer, otherwise copied: the caller must not use
- * that memory again. What `read` gives is the same memory, to be read only, and overwritten when it is erased.
+ * `sealed` bytes of a deposit are kept as given where they are whole and fill their buffer, otherwise copied: the caller
+ * must not use that memory again. What `read` gives is the same memory, to be read only, and overwritten when it is erased.
  */
 export function createMemoryStore(options: MemoryStoreOptions): MailboxStore {
   return new MemoryStore(options)
@@ -76,7 +77,7 @@ class MemoryStore implements MailboxStore {
     const name = latin1(record.bucket.tag)
     const held = this.#buckets.get(name)
     if ((held?.envelopes.count ?? 0) >= record.capacity) return { kind: 'full' }
-    const bytes = ENVELOPE_OVERHEAD_BYTES + record.sealed.length + (held ? 0 : BUCKET_OVERHEAD_BYTES)
+    const bytes = ENVELOPE_OVERHEAD_BYTES + bytesIn(record.sealed) + (held ? 0 : BUCKET_OVERHEAD_BYTES)
     if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreUnavailableError()
     this.#usedBytes += bytes
     const { envelopes } = held ?? this.#create(name, record)
@@ -243,8 +244,19 @@ function sizeOf({ envelopes: { count, bytes } }: Held): number {
 }
 
 // A view on a larger buffer, such as Node's pool, would keep other bytes in memory with it, and be counted too low.
-function ownBytes(bytes: Uint8Array): Uint8Array {
+function ownBytes(bytes: SealedEnvelope['sealed']): Uint8Array {
+  if (!(bytes instanceof Uint8Array)) return joined(bytes)
   return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(bytesIn(pieces))
+  let at = 0
+  for (const piece of pieces) {
+    bytes.set(piece, at)
+    at += piece.length
+  }
+  return bytes
 }
 
 function latin1(bytes: Uint8Array): string {

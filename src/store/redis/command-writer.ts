@@ -1,10 +1,15 @@
 import { Command } from 'ioredis'
+import { bytesIn } from '../../mailbox/mailbox-store.ts'
 
-/** Longest text of a number, and the line ends around it. */
+/** Longest line that says a length, with the end of the line before it and its own. */
 const LENGTH_LINE_BYTES = 16
+const LONGEST_NUMBER = 20
 
 /** A buffer that is larger than this is not kept from one batch to the next. */
 const MAX_KEPT_BYTES = 4_000_000
+
+/** Text in ASCII, a number, bytes, or pieces of bytes. */
+export type Argument = string | number | Uint8Array | readonly Uint8Array[]
 
 /**
  * Writes commands in the form in which they go to Redis, each in one piece, into memory that is used again. ioredis would
@@ -14,18 +19,15 @@ export class CommandWriter {
   #memory: Buffer = Buffer.alloc(0)
   #end = 0
 
-  /**
-   * A command to be sent as it is, by `sendCommand`. Its bytes are valid until `wipe`.
-   * @param args text in ASCII, numbers, and bytes
-   */
-  write(name: string, args: readonly (string | number | Uint8Array)[]): Command {
+  /** A command to be sent as it is, by `sendCommand`. Its bytes are valid until `wipe`. */
+  write(name: string, args: readonly Argument[]): Command {
     const start = this.#reserve(name, args)
     let text = `*${args.length + 1}\r\n$${name.length}\r\n${name}\r\n`
     for (const arg of args) {
       if (typeof arg === 'object') {
-        this.#text(`${text}$${arg.length}\r\n`)
-        this.#memory.set(arg, this.#end)
-        this.#end += arg.length
+        this.#text(`${text}$${bytesIn(arg)}\r\n`)
+        if (arg instanceof Uint8Array) this.#bytes(arg)
+        else for (const piece of arg) this.#bytes(piece)
         text = '\r\n'
       } else {
         const shown = String(arg)
@@ -47,14 +49,22 @@ export class CommandWriter {
   }
 
   // What was written before stays where it is: it may not be out yet.
-  #reserve(name: string, args: readonly (string | number | Uint8Array)[]): number {
+  #reserve(name: string, args: readonly Argument[]): number {
     let bytes = name.length + 2 * LENGTH_LINE_BYTES
-    for (const arg of args) bytes += (typeof arg === 'number' ? 20 : arg.length) + LENGTH_LINE_BYTES
+    for (const arg of args) {
+      const argBytes = typeof arg === 'object' ? bytesIn(arg) : typeof arg === 'string' ? arg.length : LONGEST_NUMBER
+      bytes += argBytes + LENGTH_LINE_BYTES
+    }
     if (this.#end + bytes > this.#memory.length) {
       this.#memory = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.#memory.length))
       this.#end = 0
     }
     return this.#end
+  }
+
+  #bytes(bytes: Uint8Array): void {
+    this.#memory.set(bytes, this.#end)
+    this.#end += bytes.length
   }
 
   #text(text: string): void {

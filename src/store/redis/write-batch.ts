@@ -1,6 +1,13 @@
-import type { Bucket, DepositOutcome, SealedEnvelope, StoreUnavailableError } from '../../mailbox/mailbox-store.ts'
+import {
+  type Bucket,
+  bytesIn,
+  type DepositOutcome,
+  type SealedEnvelope,
+  type StoreUnavailableError,
+} from '../../mailbox/mailbox-store.ts'
 import { classSeconds } from '../../protocol/retention.ts'
 import { encodeWake } from './announcements.ts'
+import type { Argument } from './command-writer.ts'
 import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
 
 interface WriteBase {
@@ -14,7 +21,7 @@ interface WriteBase {
 export interface DepositGroup {
   readonly record: SealedEnvelope
   readonly writes: DepositWrite[]
-  readonly sealed: Uint8Array[]
+  readonly sealed: SealedEnvelope['sealed'][]
   /** Whether one of them was stored: the wake-up is then taken to tell of that one. */
   isAnnounced: boolean
 }
@@ -49,7 +56,7 @@ export interface Call {
   readonly expiries: number[]
   readonly writes: Write[]
   readonly keys: string[]
-  readonly args: (string | number | Uint8Array)[]
+  readonly args: Argument[]
 }
 
 /** What the deposit script answers for an envelope instead of its number. */
@@ -81,7 +88,7 @@ export function addDeposit({ groups, open, expiries }: Call, write: DepositWrite
   write.group = group
   group.writes.push(write)
   group.sealed.push(sealed)
-  return sealed.length
+  return bytesIn(sealed)
 }
 
 /** Writes down what was put together, when the call is complete. */
