@@ -6,7 +6,7 @@ import { createStoreSecret } from '../conformance/stores.ts'
 import { attack, type Outcome } from './attack.ts'
 import { ATTACKS, type Attack, broken, LIMITED, MOST_SLOWED_DOWN } from './plans.ts'
 
-const TIMES = { quietMs: 5_000, attackMs: 10_000 }
+const TIMES = { quietMs: 3_000, attackMs: 6_000 }
 const COMMAND = 'npm run test:attacks -- --write'
 const HEADER = [
   '| attack | from | it did | honest rounds, p99 before → during | newcomers accepted | memory | processor |',
