@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from 'node:net'
 import type { Peer } from '../mailbox/admission.ts'
 
-const IPV4_IN_IPV6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
+const IPV4_IN_IPV6 = /^::ffff:([\d.]+)$/i
 /** Bytes of an address that tell clients apart: /24 and /56. */
 const IPV4_PREFIX_BYTES = 3
 const IPV6_PREFIX_BYTES = 7
@@ -25,7 +25,7 @@ export function addressOf(peer: Peer): string | undefined {
 export function prefixOf(address: string): Uint8Array {
   if (isIPv4(address)) return Uint8Array.from(address.split('.', IPV4_PREFIX_BYTES), Number)
   // Whatever ends in an IPv4 address is longer than its prefix needs; those digits stand for two groups of the end.
-  const [before = '', after] = address.replace(/\d+\.\d+\.\d+\.\d+$/, '0:0').split('::')
+  const [before = '', after] = address.replace(/(?<=:)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/, '0:0').split('::')
   const head = groupsOf(before)
   const tail = groupsOf(after ?? '')
   const groups = [...head, ...Array(8 - head.length - tail.length).fill(0), ...tail] as number[]

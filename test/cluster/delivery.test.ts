@@ -5,6 +5,7 @@ import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { createEnvelope, createMailbox, idsOf, type Mailbox, numbersOf, range } from '../conformance/client.ts'
 import { connectDeposit, depositAll } from '../conformance/deposit-socket.ts'
+import type { MailboxFrame } from '../conformance/frames.ts'
 import { acknowledge, deposit, fetchFrom } from '../conformance/http.ts'
 import { connectMailbox, type MailboxSocket } from '../conformance/mailbox-socket.ts'
 import { createStoreSecret, type Relay, relayFor } from '../conformance/stores.ts'
@@ -82,13 +83,15 @@ async function live(t: Test, { first, second }: World): Promise<void> {
   await socket.close()
 }
 
+const channelOf = (frame: MailboxFrame): number => ('channel' in frame ? frame.channel : -1)
+
 async function displacement(t: Test, { first, second }: World): Promise<void> {
   const mailboxes = makeMailboxes(ONLINE)
   const older = await openEmpty(first, mailboxes)
   const newer = await openEmpty(second, mailboxes)
   const frames = await older.restFrames(1_000)
   t.same(
-    frames,
+    frames.sort((a, b) => channelOf(a) - channelOf(b)),
     mailboxes.map((_, channel) => ({ type: 'DISPLACED', channel })),
   )
   const last = mailboxes.at(-1) as Mailbox

@@ -79,7 +79,7 @@ test('Caddy takes its configuration without a warning, and finds a fault in it',
   t.not(validate(withPaths(t, 'Caddyfile', { flush_interval: 'flush_intervall' })).code, 0)
 })
 
-test('no proxy is told to log requests, and none passes on who asks', async (t) => {
+test('no proxy is told to log requests, and of who asks each passes on what limits go by', async (t) => {
   const [haproxy = '', nginx = '', caddy = ''] = ['haproxy.cfg', 'nginx.conf', 'Caddyfile'].map((name) =>
     readFileSync(join(proxies, name), 'utf8')
       .split('\n')
@@ -92,6 +92,10 @@ test('no proxy is told to log requests, and none passes on who asks', async (t) 
     caddy.match(/^\s*(log|output) .*$/gm)?.map((line) => line.trim()),
     ['log {', 'output discard'],
   )
+  t.match(haproxy, 'set-header X-Forwarded-For %[src,ipmask(24,56)]\n')
+  t.match(nginx, 'proxy_set_header X-Forwarded-For $client_prefix;\n')
+  t.notMatch(caddy, /X-Forwarded-For|trusted_proxies/, 'as Caddy does by itself')
+  t.notMatch(nginx, '$proxy_add_x_forwarded_for', 'what a client has sent is replaced')
   for (const name of ['User-Agent', 'Referer', 'Cookie', 'Accept-Language', 'Forwarded']) {
     t.match(haproxy, `del-header ${name}\n`)
     t.match(nginx, `proxy_set_header ${name} '';`)

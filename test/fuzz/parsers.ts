@@ -122,7 +122,7 @@ const FRAMES: readonly Parser[] = [
 
 const queue = deriveQueue(key, fixed(32, 'address'))
 const [bucket] = bucketsOf(queue, SIZES.length, 1_800_000_000)
-const sealed = bucket ? sealEnvelope(queue, bucket, fixed(12, 'nonce'), signature) : Buffer.alloc(0)
+const sealed = bucket ? Buffer.concat(sealEnvelope(queue, bucket, fixed(12, 'nonce'), signature)) : Buffer.alloc(0)
 const ids = new EnvelopeIds(queue)
 
 /** What comes from Redis, which somebody else may have written to. */

@@ -143,7 +143,11 @@ test('a signed request is overwritten when it is answered, also where it fails',
 })
 
 test('the pieces in which a body came are overwritten, also of one that is too long', async (t) => {
-  const request = { routeOptions: { bodyLimit: 100 }, headers: {}, getDecorator: () => UNLIMITED } as unknown as FastifyRequest
+  const request = {
+    routeOptions: { bodyLimit: 100 },
+    headers: {},
+    getDecorator: () => UNLIMITED,
+  } as unknown as FastifyRequest
   const read = (pieces: readonly Buffer[]) =>
     new Promise<{ error: Error | null; body?: Buffer | undefined }>((resolve) => {
       const payload = new PassThrough()

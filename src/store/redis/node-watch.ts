@@ -57,7 +57,9 @@ export class NodeWatch {
   /** Connection to a node of that name, or undefined while there is none, or it is not known yet where it leads. */
   clearedNode(client: RedisClient, name: string): Redis | undefined {
     const node = nodeOf(client, name)
-    return node !== undefined && this.isCleared(node) ? node : undefined
+    if (node === undefined) return undefined
+    this.#connect(node)
+    return this.isCleared(node) ? node : undefined
   }
 
   /**
@@ -68,6 +70,7 @@ export class NodeWatch {
     const name = nodeNameOf(client, partition)
     const node = name === undefined ? undefined : nodeOf(client, name)
     if (name === undefined || node === undefined || this.isCleared(node)) return true
+    this.#connect(node)
     return node.status !== 'ready' && this.#runIds.has(name)
   }
 
@@ -108,15 +111,25 @@ export class NodeWatch {
   #watchCluster(cluster: Cluster): void {
     cluster.on('+node', (node: Redis) => {
       this.#watchNode(node, nameOf(node))
-      // ioredis would connect with the first command, and every write to the node be refused until then.
-      if (!node.options.readOnly && node.status === 'wait') node.connect().catch(() => this.#onFault('connection'))
+      if (!node.options.readOnly) this.#connect(node)
       this.#listener.changed()
+    })
+    cluster.on('ready', () => {
+      for (const node of cluster.nodes('master')) this.#connect(node)
     })
     cluster.on('-node', (node: Redis) => {
       this.#guard?.forget(nameOf(node))
       this.#memory.delete(nameOf(node))
       this.#listener.changed()
     })
+  }
+
+  /**
+   * To a node that nobody has asked anything yet, such as a replica that has become a master, ioredis connects with the
+   * first command, and every write to it would be refused until then.
+   */
+  #connect(node: Redis): void {
+    if (node.status === 'wait') node.connect().catch(() => this.#onFault('connection'))
   }
 
   #watchNode(node: Redis, name: string): void {
@@ -165,6 +178,7 @@ export class NodeWatch {
       if (client.status === 'ready') void refreshTopology(client)
       const nodes = client instanceof Cluster ? client.nodes('master') : [client]
       for (const node of nodes) {
+        this.#connect(node)
         if (node.status !== 'ready') continue
         const name = client instanceof Cluster ? nameOf(node) : SINGLE_NODE
         const checked = this.#identified.has(node) ? this.#readState(node, name) : this.#identify(node, name)
