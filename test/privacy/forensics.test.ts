@@ -6,7 +6,7 @@ import type { Provoked } from './broken-requests.ts'
 import type { Refusals } from './broken-sockets.ts'
 import { KIND_NAMES } from './canaries.ts'
 import { formatAllowances, formatFindings } from './findings-text.ts'
-import { breakRelay, drainRelay, loseRedis, refuseSettings, troubleRedis } from './outages.ts'
+import { breakRelay, drainRelay, exceedLimits, loseRedis, refuseSettings, troubleRedis } from './outages.ts'
 import type { Person } from './people.ts'
 import { Scanner } from './scanner.ts'
 import { type Cast, castOf, misbehave, receiveAll, sendToAbsent, sendToPresent, standBy, sweep } from './scenario.ts'
@@ -16,7 +16,7 @@ import { Town } from './town.ts'
 const SOURCES = fileURLToPath(new URL('../../../src', import.meta.url))
 
 /** Errors and close codes that no relay of this version brings about; their features are to come. */
-const NOT_YET: readonly ProblemCode[] = ['ERR_RATE_LIMITED', 'ERR_TOKEN_REQUIRED', 'ERR_TOKEN_INVALID']
+const NOT_YET: readonly ProblemCode[] = ['ERR_TOKEN_REQUIRED', 'ERR_TOKEN_INVALID']
 
 /** The kernel knows a connection by the peer's address, in hex and backwards. */
 function isSeenByKernel({ peer }: Person): boolean {
@@ -57,6 +57,7 @@ async function liveADay(t: Test, cast: Cast, provoked: Provoked, refusals: Refus
 async function endRelays(t: Test, cast: Cast, provoked: Provoked, refusals: Refusals): Promise<void> {
   const { second, embedded, first } = cast
   const refused = refuseSettings(cast)
+  t.equal(await exceedLimits(cast, provoked, refusals), 0, 'a relay that refuses who asks too much')
   t.equal(await breakRelay(cast, provoked), 70, 'an error nobody foresaw ends a relay')
   second.signal('SIGSEGV')
   t.equal(await second.ended(), 'SIGSEGV', 'a crash')

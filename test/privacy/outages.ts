@@ -10,8 +10,10 @@ import { bucketKeyOf, bucketsAt } from './derivation.ts'
 import { KEEPER } from './people.ts'
 import { type RelayProcess, runToEnd } from './relay-process.ts'
 import type { Cast } from './scenario.ts'
-import { connectReader, noteBuckets, sendOverHttp, sendOverSocket } from './traffic.ts'
+import { connectReader, noteBuckets, sendOverHttp, sendOverSocket, writeEnvelope } from './traffic.ts'
 
+/** Deposits on one socket, to a relay that allows 40 kilobytes at once, and ends who owes as much. */
+const MORE_THAN_ALLOWED = 30
 const RECOVERY = { timeoutMs: 30_000, intervalMs: 100 }
 
 /** Redis goes on answering, but not as it should. */
@@ -117,6 +119,33 @@ export async function breakRelay({ town, ada, ben, dan }: Cast, provoked: Provok
   // The connection is gone with the relay, so nobody answers.
   sendOverSocket(town, [{ from: ben, over: relay, to, sizeIndex: 0, ttl: 60 }]).catch(() => {})
   return relay.ended()
+}
+
+/** A relay that allows everybody next to nothing, and is asked for more. @returns its exit code */
+export async function exceedLimits(
+  { town, ada, ben }: Cast,
+  provoked: Provoked,
+  { closes }: Refusals,
+): Promise<number | string | null> {
+  const env = {
+    LETHE_EXEMPT_PREFIXES: '',
+    LETHE_CONNECTION_BYTES_PER_SECOND: '4000',
+    LETHE_PREFIX_BYTES_PER_SECOND: '16000',
+    LETHE_DRAIN_SECONDS: '1',
+  }
+  const over = await town.relay('limited', 'files', { env })
+  const sending = { from: ben, over, to: town.mailboxes.make(KEEPER), sizeIndex: 0, ttl: 60 } as const
+  const socket = await connectDeposit(await ben.reach(over), ben.socket)
+  for (let ref = 0; ref < MORE_THAN_ALLOWED; ref++) {
+    socket.deposit({ ref, ttl: sending.ttl, address: sending.to.address, envelope: writeEnvelope(town, sending) })
+  }
+  const last = (await socket.rest(10_000)).at(-1)
+  if (last?.kind === 'close') closes.add(last.code)
+  // Now the prefix has not much left. Whoever goes on asking after that is cut off.
+  while (!provoked.has('ERR_RATE_LIMITED')) note(provoked, await sendOverHttp(town, { ...sending, from: ada }))
+  await town.collect([over], 'when it refuses who asks too much')
+  over.signal('SIGTERM')
+  return over.ended()
 }
 
 /** Settings that are refused, each with a secret in it. */
