@@ -46,7 +46,7 @@ export class WakeUps {
     })
     client.on('ready', () => void this.#subscribeMissing())
     client.on('close', () => this.#lost())
-    client.on('subscribersReady', () => this.suspect())
+    client.on('subscribersReady', () => this.#subscribeAgain())
     client.connect().catch(() => {})
     this.#timer = setInterval(() => this.#keepAlive(), PING_PERIOD_MS).unref()
   }
@@ -104,6 +104,14 @@ export class WakeUps {
     // A Cluster client renews its subscriptions by itself; a single connection starts from nothing.
     if (!(this.#client instanceof Cluster)) for (const channel of this.#channels.keys()) this.#missing.add(channel)
     this.#update()
+  }
+
+  // After nodes changed places ioredis subscribes anew, and passes over what they refuse as long as they do not serve it.
+  #subscribeAgain(): void {
+    for (const channel of this.#channels.keys()) this.#missing.add(channel)
+    this.suspect()
+    this.#update()
+    void this.#subscribeMissing()
   }
 
   async #subscribeMissing(): Promise<void> {
