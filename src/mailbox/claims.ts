@@ -25,20 +25,33 @@ export class Claims {
     return this.#order[this.#heard]
   }
 
-  /** Takes note of a claim. @returns what it means for this session */
-  hear(wakeKey: string, session: string): 'own' | 'displaced' | 'nothing' {
+  /**
+   * Takes note of a claim. @returns what it means for this session; `unclear`: it came after the own one of its queue, and
+   * the other session may have made one for an earlier queue, and lost there, before anybody here listened
+   */
+  hear(wakeKey: string, session: string): 'own' | 'displaced' | 'unclear' | 'nothing' {
     const at = this.#order.indexOf(wakeKey)
     if (session === this.#session) {
       if (at === this.#heard) this.#heard++
       return 'own'
     }
     if (at >= this.#heard) {
-      if (this.#order.length > 1) {
-        this.#beaten ??= new Map()
-        if (!this.#beaten.has(session)) this.#beaten.set(session, at)
-      }
+      this.#beat(session, at)
       return 'nothing'
     }
-    return (this.#beaten?.get(session) ?? at) < at ? 'nothing' : 'displaced'
+    const beatenAt = this.#beaten?.get(session)
+    if (beatenAt !== undefined) return beatenAt < at ? 'nothing' : 'displaced'
+    return at === 0 ? 'displaced' : 'unclear'
+  }
+
+  /** The other session is told to go, so claims of it that are still on their way mean nothing. */
+  answered(session: string): void {
+    this.#beat(session, -1)
+  }
+
+  #beat(session: string, at: number): void {
+    if (this.#order.length === 1) return
+    this.#beaten ??= new Map()
+    this.#beaten.set(session, Math.min(at, this.#beaten.get(session) ?? at))
   }
 }

@@ -119,14 +119,14 @@ export class DeliverySession implements QueueListener {
     } else {
       const meaning = this.#claims.hear(wakeKey, session)
       if (meaning === 'displaced') this.#displace()
+      else if (meaning === 'unclear') this.#ask([this.#queueOf(wakeKey) as Queue])
       else if (meaning === 'own' && this.#state === 'opening') this.#claimNext().catch(() => this.#fail())
     }
   }
 
   resume(): void {
     if (this.#state !== 'open') return
-    this.#askedAtMs = this.#parts.clock.nowMs()
-    for (const queue of this.#queues) this.#announce(queue, { kind: 'question', session: this.#session })
+    this.#ask(this.#queues)
     this.#delivery.gap()
   }
 
@@ -152,14 +152,21 @@ export class DeliverySession implements QueueListener {
     }
   }
 
+  /** Has whoever has the mailbox open by right say so. */
+  #ask(queues: readonly Queue[]): void {
+    this.#askedAtMs = this.#parts.clock.nowMs()
+    for (const queue of queues) this.#announce(queue, { kind: 'question', session: this.#session })
+  }
+
   // Of two that ask at once neither knows which is the later: the one with the larger session stays, whichever hears the
   // other.
   #answer(wakeKey: string, session: string): void {
     const queue = this.#queueOf(wakeKey)
     if (queue === undefined || this.#state !== 'open') return
     const isAsking = this.#parts.clock.nowMs() - this.#askedAtMs < QUESTION_WINDOW_MS
-    if (isAsking && session > this.#sessionKey) this.#displace()
-    else this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
+    if (isAsking && session > this.#sessionKey) return this.#displace()
+    this.#claims.answered(session)
+    this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
   }
 
   #announce(queue: Queue, announcement: Announcement): void {

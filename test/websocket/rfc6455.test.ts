@@ -9,8 +9,10 @@ import { FRAME_CASES, type FrameCase } from './cases.ts'
 const AT_A_TIME = 25
 const LAST_PING = Buffer.from('the last one')
 
-/** Sends a case's pieces; after those that leave the socket open a ping, whose pong comes after all else. */
-async function run(relay: Relay, { pieces, closes }: FrameCase) {
+const isAnswer = ({ opcode }: { opcode: number }) => opcode === OPCODE.binary
+
+/** Sends a case's pieces; after those that leave the socket open a ping, and waits for its pong and for the answers. */
+async function run(relay: Relay, { pieces, answers = 0, closes }: FrameCase) {
   const socket = await new RawWebSocket(relay).upgraded('/v1/deposit')
   for (const piece of pieces) {
     socket.write(piece)
@@ -19,7 +21,11 @@ async function run(relay: Relay, { pieces, closes }: FrameCase) {
   if (closes) await socket.when(() => socket.isEnded)
   else {
     socket.write(Buffer.concat([Buffer.of(0x89, 0x80 | LAST_PING.length), Buffer.alloc(4), LAST_PING]))
-    await socket.when(() => socket.isEnded || socket.frames().some(({ payload }) => payload.equals(LAST_PING)))
+    await socket.when(() => {
+      if (socket.isEnded) return true
+      const frames = socket.frames()
+      return frames.filter(isAnswer).length >= answers && frames.some(({ payload }) => payload.equals(LAST_PING))
+    })
   }
   const frames = socket.frames()
   const { isEnded } = socket
