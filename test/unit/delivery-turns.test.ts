@@ -6,6 +6,7 @@ import { expiryOf } from '../../src/protocol/retention.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
+import { PLAIN_POLICY, turn } from '../_util/sessions.ts'
 import { test } from '../_util/tap.ts'
 
 const ENVELOPE_BYTES = 4_000
@@ -14,16 +15,6 @@ const DAY = 3
 const STEPS = 40
 /** Number of the first envelope of a bucket. */
 const FIRST_SEQ = 1_000
-
-const policy = {
-  envelopeBytes: [ENVELOPE_BYTES],
-  defaultTtlSeconds: 86_400,
-  maxTtlSeconds: 604_800,
-  bucketBytes: 4_194_304,
-  window: 32,
-  maxChannels: 256,
-}
-const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** One mailbox that is being delivered from, a hook on every read's answer, and looks that may fail. */
 async function deliverer(afterRead: () => void, mayLook = () => true) {
@@ -63,7 +54,12 @@ async function deliverer(afterRead: () => void, mayLook = () => true) {
     takeRoom: (wanted) => wanted,
     freeRoom() {},
   }
-  const delivery = new Delivery({ store, policy, clock, counts: ignoredCounts }, [queue], outlet, () => {})
+  const delivery = new Delivery(
+    { store, policy: PLAIN_POLICY, clock, counts: ignoredCounts },
+    [queue],
+    outlet,
+    () => {},
+  )
   const put = () => {
     const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES))
     void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: FIRST_SEQ, capacity: 100, sealed }))

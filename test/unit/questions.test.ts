@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { DeliverySession, type SessionOutlet } from '../../src/mailbox/delivery-session.ts'
+import { DeliverySession } from '../../src/mailbox/delivery-session.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { createSystemRandom } from '../../src/mailbox/system-ports.ts'
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
+import { listeningOutlet, PLAIN_POLICY, turn } from '../_util/sessions.ts'
 import { test } from '../_util/tap.ts'
-
-const policy = {
-  envelopeBytes: [4000],
-  defaultTtlSeconds: 86_400,
-  maxTtlSeconds: 604_800,
-  bucketBytes: 4_194_304,
-  window: 32,
-  maxChannels: 256,
-}
-const turn = () => new Promise((resolve) => setImmediate(resolve))
 
 /** Two relays on one store, whose subscriptions to claims can fail each for itself. */
 async function twoRelays() {
@@ -40,21 +31,16 @@ async function twoRelays() {
   const [secret, address] = [randomBytes(32), randomBytes(32)]
   const open = async (relay: (typeof relays)[number]) => {
     const said: string[] = []
-    const say = (word: string) => () => void said.push(word)
-    const outlet: SessionOutlet = {
-      opened: say('opened'),
-      displaced: say('displaced'),
-      drained: say('drained'),
-      unavailable: say('unavailable'),
-      storeLost: say('storeLost'),
-      closed: say('closed'),
-      envelope() {},
-      takeRoom: (wanted) => wanted,
-      freeRoom() {},
-    }
     const { openMailboxes } = relay
-    const parts = { store, clock, policy, random: createSystemRandom(), openMailboxes, counts: ignoredCounts }
-    const session = new DeliverySession(parts, [deriveQueue(secret, address)], outlet)
+    const parts = {
+      store,
+      clock,
+      policy: PLAIN_POLICY,
+      random: createSystemRandom(),
+      openMailboxes,
+      counts: ignoredCounts,
+    }
+    const session = new DeliverySession(parts, [deriveQueue(secret, address)], listeningOutlet(said))
     await session.open()
     await turn()
     return said
