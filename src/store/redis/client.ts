@@ -24,7 +24,8 @@ const SILENCE_TIMEOUT_MS = 4000
 const CONNECT_TIMEOUT_MS = 3000
 const MAX_RECONNECT_DELAY_MS = 1000
 
-const reconnectDelayMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS)
+/** How long until a connection that ended is made again. @param attempt counts from 1 */
+export const reconnectDelayMs = (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 10), MAX_RECONNECT_DELAY_MS)
 
 const closing = new WeakSet<RedisClient>()
 
@@ -121,7 +122,6 @@ function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
     return new Cluster([...target.hosts], {
       lazyConnect: true,
       enableOfflineQueue: false,
-      shardedSubscribers: true,
       clusterRetryStrategy: reconnectDelayMs,
       clusterNodeRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 2000,
