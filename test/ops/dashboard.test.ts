@@ -6,6 +6,9 @@ import { dashboard, panels } from './expressions.ts'
 const WIDTH = 24
 /** The variable that holds which data source was chosen. */
 const CHOSEN = ['$', '{datasource}'].join('')
+/** Of the kinds of panels and units that Grafana brings with it, those that are used: anything else would be a slip of the pen. */
+const KINDS = ['row', 'stat', 'timeseries', 'bargauge', 'table']
+const UNITS = ['none', 'short', 'cps', 's', 'dtdurations', 'bytes', 'percentunit']
 const QUESTIONS = ['Is it up?', 'Is it keeping up?', 'Is anything piling up?', 'What is the next limit?']
 
 test('[D.5] the dashboard answers its four questions in this order, from the top', async (t) => {
@@ -37,6 +40,17 @@ test('[D.5] what has a limit shows it: every panel of the first row and of the l
   const judged = panels().filter(({ type }) => type === 'stat' || type === 'bargauge')
   t.ok(judged.length >= 8)
   for (const { title, fieldConfig } of judged) t.ok(fieldConfig?.defaults.thresholds, title)
+})
+
+test('[D.5] Grafana has every kind of panel and every unit', async (t) => {
+  for (const { title, type } of dashboard().panels) t.ok(KINDS.includes(type), title)
+  for (const { title, fieldConfig } of panels()) t.ok(UNITS.includes(fieldConfig?.defaults.unit ?? ''), title)
+})
+
+test('[D.5] a table has a line for each relay: all that it joins is told by relay', async (t) => {
+  const tables = panels().filter(({ type }) => type === 'table')
+  t.ok(tables.length > 0)
+  for (const { title, targets = [] } of tables) for (const { expr } of targets) t.match(expr, / by \(instance\b/, title)
 })
 
 test('[D.5] panels lie side by side: none covers another, none is outside, ids differ', async (t) => {
