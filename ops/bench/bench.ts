@@ -6,11 +6,14 @@ import { BENCH_FOLDER, writeReadmeSection } from './readme-section.ts'
 import { requirePrograms } from './requirements.ts'
 import { emptyResults, type Provenance, type Results, readResults } from './results.ts'
 import { PARTS, type Part, type Plan, runPlan } from './run.ts'
+import { costsOf, renderGrowth, renderNeeds } from './scaling.ts'
 import { SYSTEMS, systemNamed, UsageError } from './systems.ts'
 import { renderRows, rowsOf } from './table.ts'
 import { renderTargets, targetsOf } from './targets.ts'
 
 const FULL_RESULTS = fileURLToPath(new URL('results/full.json', BENCH_FOLDER))
+
+const SCALING = fileURLToPath(new URL('../../docs/scaling.md', BENCH_FOLDER))
 
 const FULL_CROWD = 8_000
 const FULL_QUEUED = 1_000_000
@@ -25,8 +28,8 @@ const USAGE = `npm run bench -- [options]
   --smoke           everything very small, to see that it runs
   --out FILE        write the results, as JSON
   --append FILE     go on from the results in that file, which is made if it is not there
-  --report FILE     measure nothing: print these results and put them into ops/bench/README.md
-A full run writes ops/bench/results/full.json and ops/bench/README.md.
+  --report FILE     measure nothing: print these results and put them into ops/bench/README.md and docs/scaling.md
+A full run writes ops/bench/results/full.json as well as these two.
 `
 
 function provenanceText({ processor, processors, versions, effort, envelopeBytes }: Provenance): string {
@@ -45,6 +48,12 @@ function render(results: Results): string {
     renderTargets(targetsOf(results)),
     renderRows(rowsOf(results.samples)),
   ].join('\n\n')
+}
+
+function writeScaling(results: Results): void {
+  writeReadmeSection('growth', renderGrowth(results), SCALING)
+  const costs = costsOf(results)
+  if (costs) writeReadmeSection('needs', renderNeeds([1e6, 1e8], costs), SCALING)
 }
 
 function parsePlan(values: {
@@ -91,6 +100,7 @@ async function main(): Promise<void> {
   if (values.report !== undefined) {
     const text = render(readResults(values.report))
     writeReadmeSection('results', text)
+    writeScaling(readResults(values.report))
     return console.log(text)
   }
   const plan = parsePlan(values)
@@ -104,7 +114,10 @@ async function main(): Promise<void> {
   const save = () => file && writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`)
   await runPlan({ ...plan, save, say: (line) => console.error(line) }, results)
   const text = render(results)
-  if (isFull) writeReadmeSection('results', text)
+  if (isFull) {
+    writeReadmeSection('results', text)
+    writeScaling(results)
+  }
   console.log(text)
 }
 

@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url'
 export const BENCH_FOLDER = new URL('../../../ops/bench/', import.meta.url)
 const README = fileURLToPath(new URL('README.md', BENCH_FOLDER))
 
-/** Puts text between the markers of ops/bench/README.md that have this name. */
-export function writeReadmeSection(name: string, text: string): void {
-  const readme = readFileSync(README, 'utf8')
+/** Puts text between the markers of ops/bench/README.md, or of another file, that have this name. */
+export function writeReadmeSection(name: string, text: string, file: string = README): void {
+  const readme = readFileSync(file, 'utf8')
   const [begin, end] = [`<!-- ${name}: written by the script -->`, `<!-- end of ${name} -->`]
   const from = readme.indexOf(begin)
   const to = readme.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`ops/bench/README.md has no markers for ${name}`)
-  writeFileSync(README, `${readme.slice(0, from)}${begin}\n\n${text}\n\n${readme.slice(to)}`)
+  if (from < 0 || to < from) throw new Error(`${file} has no markers for ${name}`)
+  writeFileSync(file, `${readme.slice(0, from)}${begin}\n\n${text}\n\n${readme.slice(to)}`)
 }

@@ -153,17 +153,21 @@ async function startInstance(
 export interface Size {
   readonly instances: 1 | 2
   readonly masters: 1 | 3
+  /** A further instance to which nobody is connected. */
+  readonly hasBystander: boolean
 }
 
-/** `pids`: the instances first. */
-export async function startOfSize({ instances, masters }: Size): Promise<Running & { otherPorts: number[] }> {
+/** `pids`: the instances first, then the bystander, then the masters. */
+export async function startOfSize(size: Size): Promise<Running & { otherPorts: number[] }> {
+  const { instances, masters, hasBystander } = size
   const store = masters === 3 ? await startCluster() : await startRedis()
   const nodes = 'nodes' in store ? store.nodes : [store]
   const env = { LETHE_REDIS_URL: store.url, LETHE_STORE_SECRET: randomBytes(32).toString('base64url') }
-  const relays = await Promise.all(Array.from({ length: instances }, () => startInstance(env)))
+  const relays = await Promise.all(Array.from({ length: instances + Number(hasBystander) }, () => startInstance(env)))
   const pids = [...relays, ...nodes].map(({ pid }) => pid)
   for (const pid of pids) pin(pid, SERVER_PROCESSOR)
-  const [port, ...otherPorts] = relays.map(({ url }) => Number(new URL(url).port)) as [number, ...number[]]
+  const ports = relays.slice(0, instances).map(({ url }) => Number(new URL(url).port))
+  const [port, ...otherPorts] = ports as [number, ...number[]]
   return {
     port,
     otherPorts,

@@ -8,14 +8,17 @@ export interface Growth extends Size {
   /** CPU time a message, in microseconds: all instances, and all masters. */
   readonly relayMicroseconds: number
   readonly redisMicroseconds: number
+  /** Of an instance to which nobody is connected, and which hears every wake-up. */
+  readonly bystanderMicroseconds: number
   readonly messagesPerSecond: number
 }
 
 export const SIZES: readonly Size[] = [
-  { instances: 1, masters: 1 },
-  { instances: 2, masters: 1 },
-  { instances: 1, masters: 3 },
-  { instances: 2, masters: 3 },
+  { instances: 1, masters: 1, hasBystander: false },
+  { instances: 2, masters: 1, hasBystander: false },
+  { instances: 1, masters: 3, hasBystander: false },
+  { instances: 2, masters: 3, hasBystander: false },
+  { instances: 1, masters: 1, hasBystander: true },
 ]
 
 /** One round of one size, saturated. Of two instances, each has half of the senders and half of the recipients. */
@@ -26,10 +29,14 @@ export async function measureGrowth(size: Size, effort: Effort): Promise<Growth>
     await clients.prepare({ ...targetOf('lethe', server, effort), otherPorts: server.otherPorts })
     await clients.openRecipients()
     const { cpuMicroseconds, messages, seconds } = await clients.flow(flowOf(effort, server))
+    const bystanders = Number(size.hasBystander)
+    const relays = cpuMicroseconds.slice(0, size.instances)
+    const others = cpuMicroseconds.slice(size.instances)
     return {
       ...size,
-      relayMicroseconds: sum(cpuMicroseconds.slice(0, size.instances)) / messages,
-      redisMicroseconds: sum(cpuMicroseconds.slice(size.instances)) / messages,
+      relayMicroseconds: sum(relays) / messages,
+      bystanderMicroseconds: sum(others.slice(0, bystanders)) / messages,
+      redisMicroseconds: sum(others.slice(bystanders)) / messages,
       messagesPerSecond: messages / seconds,
     }
   } finally {
