@@ -18,6 +18,7 @@ import { createHttpServer } from './http/server.ts'
 import { isUsable, readTls, type TlsContext, type TlsFiles, watchTls } from './http/tls.ts'
 import { type Admission, OPEN_ADMISSION } from './mailbox/admission.ts'
 import { Depositor } from './mailbox/deposit.ts'
+import { Intake } from './mailbox/intake.ts'
 import type { MailboxStore } from './mailbox/mailbox-store.ts'
 import { OpenMailboxes } from './mailbox/open-mailboxes.ts'
 import type { RelayPolicy } from './mailbox/policy.ts'
@@ -100,7 +101,8 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     if (state === 'up') markUp()
   })
   const proofs = new OriginProofs()
-  const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, counts })
+  const intake = new Intake({ maxWaitMs: config.maxWaitMs, clock })
+  const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, counts, intake })
   const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random, counts })
   const tlsFiles = tlsFilesOf(config)
   const tls = tlsFiles && (await readTls(tlsFiles))
@@ -152,7 +154,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   }
   if (!store.isReady()) events.storeDown()
   metrics.start({
-    storeQueueBytes: () => depositor.storingBytes,
+    storeQueueBytes: () => intake.bytes,
     storeMemory: () => store.memory(),
     isReady,
     unsafeSettings: () => guard.faults.length,

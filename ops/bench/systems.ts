@@ -132,10 +132,14 @@ async function startLethe(redis: RedisServer[], options: StartOptions): Promise<
   }
 }
 
-/** All clients here come from one address prefix. They are counted as ever, and never limited. */
+/**
+ * All clients here come from one address prefix, and have more under way than would be answered within the usual wait. They
+ * are counted as ever, and never limited.
+ */
 export const AMPLE_LIMITS = {
   LETHE_CONNECTION_BYTES_PER_SECOND: '1099511627776',
   LETHE_PREFIX_BYTES_PER_SECOND: '1099511627776',
+  LETHE_MAX_WAIT_MS: '10000',
 } as const
 
 async function startInstance(

@@ -141,6 +141,7 @@ async function main() {
         LETHE_REDIS_URL: `redis://127.0.0.1:${redisPort}`,
         LETHE_STORE_SECRET: randomBytes(32).toString('base64url'),
         LETHE_ALLOW_UNSAFE_STORE: 'true',
+        LETHE_MAX_WAIT_MS: '10000',
       },
     },
   )

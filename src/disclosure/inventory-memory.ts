@@ -32,6 +32,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'ws/outgoing.ts#waiting',
       'ws/outgoing.ts#turn',
       'admission/limited-admission.ts#allowances',
+      'mailbox/intake.ts#settled',
     ],
     fields: {
       'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],
@@ -39,6 +40,10 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
         'how much this connection has sent and was sent of late, in one number, and which two of 65,536 numbers are those of its ' +
           'address prefix; with the salt, about which 250 of all IPv4 prefixes it may come from',
         'nobody can take all there is',
+      ],
+      'deposits in hand': [
+        'how many of the deposits that came on this connection are not answered yet',
+        'who has many in hand is refused before who has few',
       ],
       'missed pongs': ['whether the client still answers', 'a connection that is dead is ended'],
     },

@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Depositor } from '../mailbox/deposit.ts'
+import type { Sender } from '../mailbox/intake.ts'
 import type { RelayPolicy } from '../mailbox/policy.ts'
 import { ADDRESS_BYTES } from '../protocol/address.ts'
 import { sizeIndexOf } from '../protocol/envelope.ts'
@@ -9,6 +11,7 @@ import { sendProblem } from './problems.ts'
 
 /** `POST /v1/deposit`: `address[32] ‖ envelope`, answered when the store has confirmed. [protocol §4] */
 export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, policy: RelayPolicy): void {
+  const senders = new WeakMap<Socket, Sender>()
   const bodyLimit = ADDRESS_BYTES + Math.max(...policy.envelopeBytes)
   app.post('/v1/deposit', { bodyLimit }, (request, reply) => {
     const frame = octets(request.body)
@@ -17,12 +20,22 @@ export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, pol
     const sizeIndex = sizeIndexOf(frame.length - ADDRESS_BYTES, policy.envelopeBytes)
     if (sizeIndex < 0) throw new LetheError('ERR_ENVELOPE_SIZE')
     const address = frame.subarray(0, ADDRESS_BYTES)
-    depositor.deposit({ address, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES }, (answer) => {
+    const sender = senderOn(senders, request.raw.socket)
+    depositor.deposit({ address, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES, sender }, (answer) => {
       if (answer.kind === 'accepted') reply.code(202).header('ttl', String(answer.grantedSeconds)).send()
       else sendProblem(reply, answer.code)
     })
     return reply
   })
+}
+
+// Several requests may be under way on one connection. [RFC9112-9.3.2]
+function senderOn(senders: WeakMap<Socket, Sender>, connection: Socket): Sender {
+  const known = senders.get(connection)
+  if (known) return known
+  const sender = { inHand: 0 }
+  senders.set(connection, sender)
+  return sender
 }
 
 /** The body, which is absent only where no content type was given. @throws LetheError ERR_MEDIA_TYPE */

@@ -9,6 +9,8 @@ export interface Counts {
   full(sizeIndex: number): void
   /** A deposit was not stored, or not confirmed. */
   unavailable(sizeIndex: number): void
+  /** A deposit was refused before it was looked at further, since it would have had to wait for too long. */
+  shed(sizeIndex: number): void
   /** An envelope went out from the hand of its sender, without a read. */
   pushed(): void
   /** An envelope was read from the store and went out on a socket. */

@@ -9,6 +9,7 @@ import { sizeIndexOf } from '../protocol/envelope.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
 import { type Allowance, COST_BYTES } from './admission.ts'
 import type { Depositor } from './deposit.ts'
+import type { Sender } from './intake.ts'
 
 /** What a connection needs of its socket. */
 export interface DepositSocket {
@@ -22,6 +23,8 @@ export interface DepositSocket {
 
 /** Bytes of one socket's deposits that may be unanswered before its next frames have to wait. */
 const MAX_UNANSWERED_BYTES = 1_000_000
+/** What the smallest counts for, so that one sender alone is held back before it has its share of all deposits in hand. */
+const LEAST_UNANSWERED_BYTES = 4_000
 
 /** One deposit socket: frames in, answers out. Knows no WebSocket, and nothing of who sends. [protocol §4] */
 export class DepositConnection {
@@ -29,6 +32,7 @@ export class DepositConnection {
   readonly #envelopeBytes: readonly number[]
   readonly #socket: DepositSocket
   readonly #allowance: Allowance
+  readonly #sender: Sender = { inHand: 0 }
   #unansweredBytes = 0
   #unanswered = 0
   #isEnded = false
@@ -57,15 +61,16 @@ export class DepositConnection {
     if (verdict === 'limited') return this.#refuse(ref, 'ERR_RATE_LIMITED')
     const sizeIndex = sizeIndexOf(envelope.length, this.#envelopeBytes)
     if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
-    this.#begin(frame.length)
+    const heldBytes = Math.max(frame.length, LEAST_UNANSWERED_BYTES)
+    this.#begin(heldBytes)
     this.#depositor.deposit(
-      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES },
+      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES, sender: this.#sender },
       (answer) => {
         if (!this.#isEnded) {
           if (answer.kind === 'accepted') this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
           else this.#refuse(ref, answer.code)
         }
-        this.#settle(frame.length)
+        this.#settle(heldBytes)
       },
     )
   }

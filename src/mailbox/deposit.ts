@@ -2,6 +2,7 @@ import type { ErrorCode } from '../protocol/errors.ts'
 import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
 import { ENVELOPE_ROOM_BYTES } from './delivery.ts'
+import type { Intake, Sender } from './intake.ts'
 import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
@@ -22,15 +23,14 @@ export interface Deposit {
    */
   readonly frame: Uint8Array
   readonly envelopeOffset: number
+  /** On which connection it came. */
+  readonly sender: Sender
 }
 
 /** `grantedSeconds` is the TTL class that the envelope was given. */
 export type DepositAnswer =
   | { readonly kind: 'accepted'; readonly grantedSeconds: number }
   | { readonly kind: 'refused'; readonly code: Extract<ErrorCode, 'ERR_MAILBOX_FULL' | 'ERR_STORE_UNAVAILABLE'> }
-
-/** Bytes of deposits that may be on their way to the store at once, over all senders; more are refused. */
-const MAX_STORING_BYTES = 64_000_000
 
 interface DepositorParts {
   store: MailboxStore
@@ -39,6 +39,7 @@ interface DepositorParts {
   policy: RelayPolicy
   random: RandomSource
   counts: Counts
+  intake: Intake
 }
 
 /** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
@@ -50,22 +51,18 @@ export class Depositor {
   readonly #random: RandomSource
   readonly #capacities: readonly number[]
   readonly #counts: Counts
-  #storingBytes = 0
+  readonly #intake: Intake
   readonly #hands: { own: OwnDeposit; hand: HandedEnvelope; isAnnounced: boolean }[] = []
 
-  constructor({ store, secrets, openMailboxes, policy, random, counts }: DepositorParts) {
+  constructor({ store, secrets, openMailboxes, policy, random, counts, intake }: DepositorParts) {
     this.#store = store
     this.#queues = new QueuesInUse((address) => deriveQueue(secrets.live, address))
     this.#openMailboxes = openMailboxes
     this.#policy = policy
     this.#random = random
     this.#counts = counts
+    this.#intake = intake
     this.#capacities = policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size))
-  }
-
-  /** Bytes of deposits that are on their way to the store. */
-  get storingBytes(): number {
-    return this.#storingBytes
   }
 
   /**
@@ -73,13 +70,13 @@ export class Depositor {
    *   [protocol §4]
    */
   deposit(deposit: Deposit, answer: (answer: DepositAnswer) => void): void {
+    const { sender } = deposit
     const bytes = deposit.frame.length
-    if (this.#storingBytes + bytes > MAX_STORING_BYTES) {
-      this.#counts.unavailable(deposit.sizeIndex)
+    if (!this.#intake.admit(sender, bytes)) {
+      this.#counts.shed(deposit.sizeIndex)
       deposit.frame.fill(0)
       return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
     }
-    this.#storingBytes += bytes
     const used = this.#queues.take(deposit.address)
     const { queue } = used
     const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
@@ -94,7 +91,7 @@ export class Depositor {
     }
     this.#store.deposit(queue.partition, seal).then(
       (outcome) => {
-        this.#storingBytes -= bytes
+        this.#intake.settle(sender, bytes, true)
         this.#queues.release(used)
         if (outcome.kind === 'full') {
           deposit.frame.fill(0)
@@ -110,7 +107,7 @@ export class Depositor {
         else this.#handLater(own, hand, outcome.isAnnounced)
       },
       () => {
-        this.#storingBytes -= bytes
+        this.#intake.settle(sender, bytes, false)
         this.#queues.release(used)
         deposit.frame.fill(0)
         own?.lost()

@@ -66,6 +66,7 @@ function createCounts(layout: Layout, tally: Tally, expiries: ExpiryTally, sizes
   const wakeUps = layout.placesOf('wakeUps', 'reader')
   const acknowledged = layout.at('acknowledged', {})
   const openMailboxes = layout.at('openMailboxes', {})
+  const { load } = layout.placesOf('refusals', 'cause')
   return {
     accepted(sizeIndex, classIndex, expiresAt) {
       tally.add(accepted[sizeIndex] as number, 1)
@@ -73,6 +74,10 @@ function createCounts(layout: Layout, tally: Tally, expiries: ExpiryTally, sizes
     },
     full: (sizeIndex) => tally.add(full[sizeIndex] as number, 1),
     unavailable: (sizeIndex) => tally.add(unavailable[sizeIndex] as number, 1),
+    shed(sizeIndex) {
+      tally.add(unavailable[sizeIndex] as number, 1)
+      tally.add(load, 1)
+    },
     pushed: () => tally.add(delivered.pushed, 1),
     read: () => tally.add(delivered.read, 1),
     fetched: () => tally.add(delivered.fetched, 1),

@@ -5,6 +5,7 @@ export const ignoredCounts: Counts = {
   accepted() {},
   full() {},
   unavailable() {},
+  shed() {},
   pushed() {},
   read() {},
   fetched() {},

@@ -10,9 +10,12 @@ const PRELOAD = fileURLToPath(new URL('./planted-fault.js', import.meta.url))
 /** The test runner gets into every Node by its options, which makes each of these processes start much slower. */
 const LAUNCHER = ['env', '-u', 'NODE_OPTIONS']
 
+/** On a machine that does other things as well a test is to wait, and not to be told to come back later. */
+const PATIENT = { LETHE_MAX_WAIT_MS: '10000' }
+
 /** A relay that ends with the test. */
 export async function relayFor(t: Test, env: Readonly<Record<string, string>> = {}): Promise<Relay> {
-  const relay = await startRelay(env)
+  const relay = await startRelay({ ...PATIENT, ...env })
   t.teardown(() => relay.stop())
   return relay
 }
@@ -23,7 +26,7 @@ export async function faultyRelay(
   fault: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Relay & { planted(): number }> {
-  const relay = await startRelay({ ...env, PLANTED_FAULT: fault }, ['--import', PRELOAD])
+  const relay = await startRelay({ ...PATIENT, ...env, PLANTED_FAULT: fault }, ['--import', PRELOAD])
   t.teardown(() => relay.stop())
   return Object.assign(relay, { planted: () => relay.stderr().split('planted\n').length - 1 })
 }

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
+import { Intake } from '../../src/mailbox/intake.ts'
 import type { MailboxConnectionParts } from '../../src/mailbox/mailbox-connection.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import type { RelayPolicy } from '../../src/mailbox/policy.ts'
@@ -76,7 +77,8 @@ export class Bench {
     const random = createSystemRandom()
     const shared = { store: this.store, secrets, policy: POLICY, clock: this.clock, random, counts: ignoredCounts }
     this.parts = { ...shared, proofs: this.#proofs, openMailboxes: this.#openMailboxes }
-    this.#depositor = new Depositor({ ...shared, openMailboxes: this.#openMailboxes })
+    const intake = new Intake({ maxWaitMs: 400, clock: this.clock })
+    this.#depositor = new Depositor({ ...shared, openMailboxes: this.#openMailboxes, intake })
   }
 
   async start(): Promise<this> {

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
+import { Intake } from '../../src/mailbox/intake.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import { createSystemRandom } from '../../src/mailbox/system-ports.ts'
 import { parseDepositAnswer } from '../../src/protocol/deposit-frames.ts'
@@ -207,7 +208,8 @@ export async function checkDepositConnection(actions: readonly DepositAction[]):
   }
   const secrets = { live: Buffer.alloc(32, 1), readOnly: [] }
   const random = createSystemRandom()
-  const parts = { store, secrets, openMailboxes, policy, random, counts: ignoredCounts }
+  const intake = new Intake({ maxWaitMs: 400, clock })
+  const parts = { store, secrets, openMailboxes, policy, random, counts: ignoredCounts, intake }
   const sender = new Sender(new HeldDepositor(parts))
   for (const action of actions) await sender.act(action)
   await sender.finish()

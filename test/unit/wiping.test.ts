@@ -11,6 +11,7 @@ import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { TRANSPORT_ROOM_BYTES } from '../../src/mailbox/delivery.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
+import { Intake } from '../../src/mailbox/intake.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import type { RelayPolicy } from '../../src/mailbox/policy.ts'
 import { OriginProofs } from '../../src/mailbox/proof.ts'
@@ -54,7 +55,7 @@ async function createBench(t: Test, capacityBytes = 1_000_000) {
   const secrets = { live: randomBytes(32), readOnly: [] }
   const random = createSystemRandom()
   const parts = { store, secrets, openMailboxes, policy: POLICY, random, counts: ignoredCounts }
-  const depositor = new Depositor(parts)
+  const depositor = new Depositor({ ...parts, intake: new Intake({ maxWaitMs: 400, clock: systemClock }) })
   const send = async (address: Uint8Array, envelope: Uint8Array) => {
     const frame = encodeDepositFrame({ ref: 1, ttlSeconds: 600, address, envelope })
     const answers: Uint8Array[] = []
