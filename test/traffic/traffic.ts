@@ -23,6 +23,8 @@ export interface TrafficOptions {
 const A_LOOK: EventuallyOptions = { timeoutMs: 45_000, intervalMs: 100 }
 const FLOW_MS = 1_000
 const FLOW_DEPOSITS = 3
+/** With fewer accepted envelopes nothing is shown. */
+const LEAST_ACCEPTED = 100
 
 /** Senders and recipients that go on whatever happens to relays and stores. */
 export class Traffic {
@@ -69,6 +71,7 @@ export class Traffic {
   /** Ends the sending, brings everybody online, and checks that nothing that was accepted is lost. */
   async end(t: Test): Promise<void> {
     const { ledger, recipients, senders } = this
+    const isEnough = await eventually(() => ledger.acceptedCount > LEAST_ACCEPTED, A_LOOK).catch(() => false)
     await Promise.all(senders.map((sender) => sender.stop()))
     for (const recipient of recipients.slice(this.#online)) recipient.start()
     const isDone = () =>
@@ -80,7 +83,7 @@ export class Traffic {
     t.same(ledger.owed(), [], 'nothing that was accepted is lost')
     t.same(ledger.problems, [], 'nothing came changed or misplaced, and no DRAINED too early')
     t.ok(isInTime, 'every OPEN came to its DRAINED')
-    t.ok(ledger.acceptedCount > 100, `${ledger.acceptedCount} were accepted`)
+    t.ok(isEnough, `${ledger.acceptedCount} were accepted`)
   }
 
   /** Codes that recipients' sockets were closed with by a relay. */
