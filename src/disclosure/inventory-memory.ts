@@ -167,8 +167,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'mailbox/open-mailboxes.ts#wakeKey',
       'mailbox/open-mailboxes.ts#lookers',
       'mailbox/claims.ts#order',
-      'store/redis/wake-ups.ts#channels',
-      'store/redis/wake-ups.ts#missing',
+      'store/redis/wake-ups.ts#subscriptions',
       'store/memory/mailbox-store.ts#follows',
     ],
     fields: {

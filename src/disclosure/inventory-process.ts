@@ -33,6 +33,7 @@ export const PROCESS_FIELDS: readonly FieldGroup[] = [
       'store/redis/node-watch.ts#offsetsMs',
       'store/redis/node-watch.ts#memory',
       'store/redis/node-watch.ts#identified',
+      'store/redis/subscriber-connections.ts#masters',
       'mailbox/deposit-connection.ts#envelopeBytes',
       'ws/socket-routes.ts#paths',
       'disclosure/store-guard.ts#faults',
