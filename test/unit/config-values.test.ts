@@ -155,6 +155,7 @@ const cases: Case[] = [
     bad: ['0', '8', '13', '28', '012', '12,16', 'toString'],
   },
   range('maxConnections', 1, 1_000_000),
+  range('maxWaitMs', 10, 60_000),
   range('maxChannels', 1, 65_536),
   range('drainSeconds', 0, 3600),
   text('operatorName'),

@@ -26,6 +26,7 @@ test('an empty environment gives the defaults of the issue and says so', async (
     wakeBits: 12,
     allowUnsafeStore: false,
     maxConnections: 10_000,
+    maxWaitMs: 400,
     maxChannels: 256,
     socketBufferBytes: 4_000_000,
     admission: 'limited',
