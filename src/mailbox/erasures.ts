@@ -22,14 +22,15 @@ export class Erasures {
 
   /** Resolves when the envelopes are gone: erased and confirmed, or expired. */
   async erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
-    while (bucket.expiresAt > this.#store.nowSeconds(bucket.partition)) {
+    // Also where its time seems to be up: the store's clock may have jumped back, and is only asked from time to time.
+    do {
       try {
         const erased = await this.#store.erase(bucket, seqs)
         return this.#counts.acknowledged(erased, bucket.classIndex, bucket.expiresAt)
       } catch {
         await this.#untilRetry(seqs.length)
       }
-    }
+    } while (bucket.expiresAt > this.#store.nowSeconds(bucket.partition))
   }
 
   /** Tries again what failed. */

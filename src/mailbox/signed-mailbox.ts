@@ -77,8 +77,7 @@ export class SignedMailbox {
       const groups = queues.flatMap((queue) =>
         groupByBucket(queue, new EnvelopeIds(queue).decode(signed.request.ids, policy.envelopeBytes.length)),
       )
-      const live = groups.filter(({ bucket }) => bucket.expiresAt > store.nowSeconds(bucket.partition))
-      await Promise.all(live.map(({ bucket, seqs }) => this.#erase(bucket, seqs)))
+      await Promise.all(groups.map(({ bucket, seqs }) => this.#erase(bucket, seqs)))
     })
   }
 

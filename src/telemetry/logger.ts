@@ -5,12 +5,18 @@ type Line = Record<string, string | number | boolean>
 
 const TEXT_FORM = /^[\w.:+-]{1,64}$/
 
+/** Of lines that cannot be written, so many bytes are kept until they can be; what comes beyond that is lost. */
+const MAX_UNWRITTEN_BYTES = 65_536
+
 /**
  * The log: JSON lines on standard error, each an event of the table with its level, its time and its fields. Whatever
  * else is given is left out, also what is no value of its field. Nothing about process or host.
  * @param level the least level that is written
  */
 export function createLogger(level: string): EventWriter {
+  const output = destination({ fd: 2, sync: true, maxLength: MAX_UNWRITTEN_BYTES })
+  // A full disk would otherwise end the process, and nobody is served better for that.
+  output.on('error', () => {})
   const logger = pino(
     {
       level,
@@ -18,7 +24,7 @@ export function createLogger(level: string): EventWriter {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: allowListed },
     },
-    destination({ fd: 2, sync: true }),
+    output,
   )
   return (event, fields) => logger[EVENTS[event].level]({ ...fields, event })
 }
