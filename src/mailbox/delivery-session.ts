@@ -47,7 +47,8 @@ export class DeliverySession implements QueueListener {
   readonly #delivery: Delivery
   #state: 'opening' | 'open' | 'closed' = 'opening'
   #followed = 0
-  #askedAtMs = Number.NEGATIVE_INFINITY
+  /** There for as long as answers to its own question may come. By a timer: the time of day may jump meanwhile. */
+  #stopAsking: (() => void) | undefined
   #cancelTimeout = nothing
 
   /** @param queues of the mailbox, one for each storeSecret, the live one last; wiped when the session ends */
@@ -154,7 +155,10 @@ export class DeliverySession implements QueueListener {
 
   /** Has whoever has the mailbox open by right say so. */
   #ask(queues: readonly Queue[]): void {
-    this.#askedAtMs = this.#parts.clock.nowMs()
+    this.#stopAsking?.()
+    this.#stopAsking = this.#parts.clock.after(QUESTION_WINDOW_MS, () => {
+      this.#stopAsking = undefined
+    })
     for (const queue of queues) this.#announce(queue, { kind: 'question', session: this.#session })
   }
 
@@ -163,7 +167,7 @@ export class DeliverySession implements QueueListener {
   #answer(wakeKey: string, session: string): void {
     const queue = this.#queueOf(wakeKey)
     if (queue === undefined || this.#state !== 'open') return
-    const isAsking = this.#parts.clock.nowMs() - this.#askedAtMs < QUESTION_WINDOW_MS
+    const isAsking = this.#stopAsking !== undefined
     if (isAsking && session > this.#sessionKey) return this.#displace()
     this.#claims.answered(session)
     this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
@@ -192,6 +196,7 @@ export class DeliverySession implements QueueListener {
     if (this.#state === 'closed') return false
     this.#state = 'closed'
     this.#cancelTimeout()
+    this.#stopAsking?.()
     this.#delivery.stop()
     this.#parts.openMailboxes.remove(this.#wakeKeys, this)
     for (const queue of this.#queues.slice(0, this.#followed)) this.#parts.store.unfollow(queue)

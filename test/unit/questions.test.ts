@@ -49,7 +49,7 @@ async function twoRelays() {
     for (const { openMailboxes } of relays) openMailboxes.close()
     await store.close()
   }
-  return { relays: relays as [(typeof relays)[0], (typeof relays)[0]], open, close }
+  return { relays: relays as [(typeof relays)[0], (typeof relays)[0]], clock, open, close }
 }
 
 test('a session that missed a claim learns of it when it hears again', async (t) => {
@@ -68,15 +68,16 @@ test('a session that missed a claim learns of it when it hears again', async (t)
   t.notOk(late.includes('displaced'))
 })
 
-test('of two sessions that ask at once exactly one stays', async (t) => {
-  for (let round = 0; round < 20; round++) {
-    const { relays, open, close } = await twoRelays()
+test('of two sessions that ask at once exactly one stays, also if the time of day jumps meanwhile', async (t) => {
+  for (let round = 0; round < 40; round++) {
+    const { relays, clock, open, close } = await twoRelays()
     const [first, second] = relays
     const early = await open(first)
     first.isHearing = false
     const late = await open(second)
     first.isHearing = true
     for (const { openMailboxes } of relays) openMailboxes.up(true)
+    if (round % 2 === 1) clock.jump(3_600_000)
     for (let i = 0; i < 5; i++) await turn()
     t.equal([early, late].filter((said) => said.includes('displaced')).length, 1)
     await close()
