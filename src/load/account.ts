@@ -28,7 +28,10 @@ export interface Account {
   readonly misdelivered: number
   /** Came, and its checksum is wrong. */
   readonly corrupted: number
-  /** Came after one that was sent later on the same connection, in the same size and TTL class. */
+  /**
+   * Came after one that was sent later on the same connection, in the same size and TTL class, and its sender had not been
+   * told that it may not be stored.
+   */
   readonly outOfOrder: number
   /** Came although the relay had refused it for good. */
   readonly unexpected: number

@@ -159,8 +159,10 @@ export class Ledger {
   #deliver(page: LedgerPage, offset: number, before: number, record: LedgerRecord): void {
     page.state[offset] = before | STATE.delivered
     this.#delivered++
-    if (record.detail & ARRIVAL.behind) this.#outOfOrder++
     const outcome = before & STATE.outcome
+    // Whoever was told that it may not have been stored was promised no place for it either.
+    const isPlaced = outcome !== OUTCOME.unsure && !(before & STATE.mayArrive)
+    if (record.detail & ARRIVAL.behind && isPlaced) this.#outOfOrder++
     if (outcome === OUTCOME.accepted) {
       this.#deliveredAccepted++
       if (before & STATE.damaged) this.#damagedAccepted--

@@ -146,6 +146,12 @@ test('out of order counts on the first arrival only', async (t) => {
   const behind = { detail: ARRIVAL.behind }
   t.match(accountOf([sent(0), accepted(0), arrived(0, behind)]), { outOfOrder: 1, delivered: 1 })
   t.match(accountOf([sent(0), accepted(0), arrived(0), arrived(0, behind)]), { outOfOrder: 0, duplicated: 1 })
+  for (const answer of [unsure(0), refused(0, ERRORS.ERR_STORE_UNAVAILABLE.number)])
+    t.match(
+      accountOf([sent(0), answer, arrived(0, behind)]),
+      { outOfOrder: 0, delivered: 1 },
+      'nobody promised it a place',
+    )
 })
 
 test('what has not been answered yet is neither', async (t) => {
