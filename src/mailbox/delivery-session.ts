@@ -28,6 +28,8 @@ const SESSION_BYTES = 8
 const QUESTION_WINDOW_MS = 5000
 /** Own claims come back within milliseconds; a store that takes longer than this is not working. */
 const CLAIM_TIMEOUT_MS = 5000
+/** How long until a question that could not be sent is asked again. */
+const ASK_AGAIN_MS = 2000
 
 const nothing = () => {}
 
@@ -50,6 +52,7 @@ export class DeliverySession implements QueueListener {
   /** There for as long as answers to its own question may come. By a timer: the time of day may jump meanwhile. */
   #stopAsking: (() => void) | undefined
   #cancelTimeout = nothing
+  #cancelAskingAgain: (() => void) | undefined
 
   /** @param queues of the mailbox, one for each storeSecret, the live one last; wiped when the session ends */
   constructor(parts: SessionParts, queues: readonly Queue[], outlet: SessionOutlet) {
@@ -143,7 +146,7 @@ export class DeliverySession implements QueueListener {
   async #claimNext(): Promise<void> {
     const pending = this.#claims.pending
     if (pending !== undefined) {
-      await this.#parts.store.announce(this.#queueOf(pending) as Queue, { kind: 'claim', session: this.#session })
+      await this.#announce(this.#queueOf(pending) as Queue, { kind: 'claim', session: this.#session })
     } else if (this.#state === 'opening') {
       this.#cancelTimeout()
       this.#cancelTimeout = nothing
@@ -159,7 +162,17 @@ export class DeliverySession implements QueueListener {
     this.#stopAsking = this.#parts.clock.after(QUESTION_WINDOW_MS, () => {
       this.#stopAsking = undefined
     })
-    for (const queue of queues) this.#announce(queue, { kind: 'question', session: this.#session })
+    for (const queue of queues) {
+      this.#announce(queue, { kind: 'question', session: this.#session }).catch(() => this.#askAgain())
+    }
+  }
+
+  #askAgain(): void {
+    if (this.#state !== 'open') return
+    this.#cancelAskingAgain ??= this.#parts.clock.after(ASK_AGAIN_MS, () => {
+      this.#cancelAskingAgain = undefined
+      this.#ask(this.#queues)
+    })
   }
 
   // Of two that ask at once neither knows which is the later: the one with the larger session stays, whichever hears the
@@ -170,13 +183,11 @@ export class DeliverySession implements QueueListener {
     const isAsking = this.#stopAsking !== undefined
     if (isAsking && session > this.#sessionKey) return this.#displace()
     this.#claims.answered(session)
-    this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') })
+    this.#announce(queue, { kind: 'answer', session: Buffer.from(session, 'latin1') }).catch(nothing)
   }
 
-  #announce(queue: Queue, announcement: Announcement): void {
-    this.#parts.store.announce(queue, announcement).catch(() => {
-      // The question is asked again the next time the store comes up.
-    })
+  #announce(queue: Queue, announcement: Announcement): Promise<void> {
+    return this.#parts.store.announce(queue, announcement)
   }
 
   #fail(): void {
@@ -197,6 +208,7 @@ export class DeliverySession implements QueueListener {
     this.#state = 'closed'
     this.#cancelTimeout()
     this.#stopAsking?.()
+    this.#cancelAskingAgain?.()
     this.#delivery.stop()
     this.#parts.openMailboxes.remove(this.#wakeKeys, this)
     for (const queue of this.#queues.slice(0, this.#followed)) this.#parts.store.unfollow(queue)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { DeliverySession } from '../../src/mailbox/delivery-session.ts'
+import { StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { createSystemRandom } from '../../src/mailbox/system-ports.ts'
@@ -13,6 +14,9 @@ import { test } from '../_util/tap.ts'
 async function twoRelays() {
   const clock = createManualClock(Date.UTC(2026, 0, 1))
   const store = createMemoryStore({ clock, capacityBytes: 1_000_000 })
+  const way = { isCut: false }
+  const announce = store.announce.bind(store)
+  store.announce = (...said) => (way.isCut ? Promise.reject(new StoreUnavailableError()) : announce(...said))
   const relays = [true, true].map(() => {
     const openMailboxes = new OpenMailboxes(clock, ignoredCounts, () => {})
     return { openMailboxes, isHearing: true }
@@ -49,7 +53,7 @@ async function twoRelays() {
     for (const { openMailboxes } of relays) openMailboxes.close()
     await store.close()
   }
-  return { relays: relays as [(typeof relays)[0], (typeof relays)[0]], clock, open, close }
+  return { clock, way, relays: relays as [(typeof relays)[0], (typeof relays)[0]], open, close }
 }
 
 test('a session that missed a claim learns of it when it hears again', async (t) => {
@@ -62,6 +66,30 @@ test('a session that missed a claim learns of it when it hears again', async (t)
   t.same([early.at(-1), late.at(-1)], ['drained', 'drained'], 'both believe to be the only one')
   first.isHearing = true
   first.openMailboxes.up(true)
+  await turn()
+  await turn()
+  t.equal(early.at(-1), 'displaced')
+  t.notOk(late.includes('displaced'))
+})
+
+test('a session whose question could not be sent asks again', async (t) => {
+  const { clock, way, relays, open, close } = await twoRelays()
+  t.teardown(close)
+  const [first, second] = relays
+  const early = await open(first)
+  first.isHearing = false
+  const late = await open(second)
+  first.isHearing = true
+  way.isCut = true
+  first.openMailboxes.up(true)
+  await turn()
+  for (let i = 0; i < 5; i++) {
+    clock.advance(2_000)
+    await turn()
+  }
+  t.notOk(early.includes('displaced'), 'nobody has heard it')
+  way.isCut = false
+  clock.advance(2_000)
   await turn()
   await turn()
   t.equal(early.at(-1), 'displaced')

@@ -125,6 +125,9 @@ function build(target: RedisTarget, options: ConnectionOptions): RedisClient {
       clusterRetryStrategy: reconnectDelayMs,
       clusterNodeRetryStrategy: reconnectDelayMs,
       slotsRefreshTimeout: 2000,
+      // What fails is not sent again behind the back of whoever has given up: a claim would displace who came after.
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
       redisOptions: options,
       // Certificates are made for names, and of a name that was looked up first only the address would be left.
       ...(options.tls ? { dnsLookup: (name, found) => found(null, name) } : {}),

@@ -52,6 +52,8 @@ export interface RedisStoreOptions {
 }
 
 const REDIRECT_DELAY_MS = 50
+/** After a command failed, until the cluster is asked who serves what: once for all that fail meanwhile. */
+const LOOK_DELAY_MS = 100
 
 /** The port on Redis 7.0 or later: one node, Sentinel, or Cluster. [protocol §8] */
 export class RedisMailboxStore implements MailboxStore {
@@ -66,6 +68,7 @@ export class RedisMailboxStore implements MailboxStore {
   /** Writes to partitions that are changing their node. */
   readonly #held = new Map<number, Write[]>()
   #refreshing: Promise<void> | undefined
+  #looking: NodeJS.Timeout | undefined
   readonly #onFault: (fault: StoreFault) => void
 
   constructor(options: RedisStoreOptions) {
@@ -98,6 +101,7 @@ export class RedisMailboxStore implements MailboxStore {
   }
 
   close(): Promise<void> {
+    clearTimeout(this.#looking)
     this.#sweep.stop()
     this.#watch.stop()
     this.#wakeUps.stop()
@@ -258,7 +262,15 @@ export class RedisMailboxStore implements MailboxStore {
       return answer
     } catch (error) {
       this.#onFault(faultOf(error))
+      this.#lookSoon()
       throw new StoreUnavailableError()
     }
+  }
+
+  #lookSoon(): void {
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined
+      void refreshTopology(this.#reader)
+    }, LOOK_DELAY_MS).unref()
   }
 }
