@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { createMailbox, depositFrame, fetchBody, openFrame, range } from '../conformance/client.ts'
+import { createMailbox, depositFrame, fetchBody, openFrame, openSignature, range } from '../conformance/client.ts'
 import { clientFrame, OPCODE } from '../integration/raw-websocket.ts'
 import { afterHandshake, type Behaviour, flood } from './bots.ts'
 
 const HOST = 'Host: relay\r\n'
 const OCTETS = 'Content-Type: application/octet-stream\r\n'
 const DRIP_MS = 1_000
+const DRIP_BYTES = 4_000
 const PINGS_A_PIECE = 2_000
 const IN_FLIGHT = 64
 
@@ -17,7 +18,7 @@ function handshake(path: '/v1/deposit' | '/v1/mailbox'): string {
 }
 
 /** Begins, and then sends a byte a second for ever. */
-function dripping(start: string, drip: string): Behaviour {
+function dripping(start: string | Buffer, drip: string): Behaviour {
   return (socket) => {
     socket.write(start)
     let at = 0
@@ -94,6 +95,46 @@ function depositing(addressOf: () => Buffer): Behaviour {
   }
 }
 
+const BACKLOG = 32
+const SIP_EVERY_MS = 5_000
+
+/** Fills a mailbox of its own, opens it, and then takes a piece of it now and then. */
+const slowReader: Behaviour = (socket, count) => {
+  const mailbox = createMailbox()
+  const body = Buffer.concat([mailbox.address, randomBytes(4_000)])
+  const deposit = Buffer.concat([Buffer.from(`${POST}Content-Length: ${body.length}\r\n\r\n`), body])
+  socket.write(Buffer.concat(Array(BACKLOG).fill(deposit)))
+  let answers = ''
+  let isFull = false
+  const open = afterHandshake(
+    () => undefined,
+    (hello) => {
+      const signature = openSignature(mailbox, `http://127.0.0.1:${socket.remotePort}`, hello.subarray(3, 35))
+      socket.write(clientFrame(openFrame(1, mailbox.publicKey, signature)))
+      count('slow')
+      socket.pause()
+      const timer = setInterval(() => socket.once('data', () => socket.pause()).resume(), SIP_EVERY_MS)
+      socket.once('close', () => clearInterval(timer))
+    },
+  )
+  return (chunk) => {
+    if (isFull) return open(chunk)
+    answers += chunk.toString('latin1')
+    isFull = answers.split('HTTP/1.1 202 ').length > BACKLOG && answers.endsWith('\r\n\r\n')
+    if (isFull) socket.write(handshake('/v1/mailbox'))
+  }
+}
+
+/** Sends a frame but for its end, and of that a byte a second. */
+const slowWriter: Behaviour = (socket, count) => {
+  const frame = clientFrame(depositFrame({ ref: 0, ttl: 60, address: randomBytes(32), envelope: randomBytes(64_000) }))
+  socket.write(handshake('/v1/deposit'))
+  return afterHandshake(() => {
+    count('slow')
+    dripping(frame.subarray(0, -DRIP_BYTES), 'c')(socket, count)
+  })
+}
+
 const oneAddress = randomBytes(32)
 const POST = `POST /v1/deposit HTTP/1.1\r\n${HOST}${OCTETS}`
 
@@ -109,6 +150,8 @@ export const BEHAVIOURS = {
   'bad fetches': badFetches,
   'one mailbox': depositing(() => oneAddress),
   'every mailbox': depositing(() => randomBytes(32)),
+  'slow readers': slowReader,
+  'slow writers': slowWriter,
 } as const satisfies Record<string, Behaviour>
 
 export type BehaviourName = keyof typeof BEHAVIOURS

@@ -30,8 +30,10 @@ export interface Fault<Store extends Backing = Backing> {
   /** What the time to recover counts from. */
   readonly since: string
   readonly plan?: Partial<LoadPlan>
-  /** Whether what was accepted may be gone: where no copy of it is left. */
+  /** Whether what was accepted may be gone: where no copy of it is left, or its time is up. */
   readonly mayLose?: boolean
+  /** Whether what came later may have overtaken what came before. */
+  readonly mayReorder?: boolean
   /** Seconds within which all must be well again; 20 if not given. */
   readonly limitSeconds?: number
   openStore(scope: Scope): Promise<Store>
@@ -50,6 +52,8 @@ export interface Outcome {
   readonly name: string
   readonly since: string
   readonly rounds: number
+  /** Whether what is lost had to be. */
+  readonly mayLose: boolean
   readonly report: Report
   /** For each round; undefined where it was not well in time. */
   readonly recoveriesMs: readonly (number | undefined)[]
@@ -92,12 +96,13 @@ async function run<Store extends Backing>(fault: Fault<Store>, { rounds, bug }: 
     const recoveriesMs = await strikeAll(fault, world, rounds, limitSeconds * 1_000)
     const report = await traffic.end()
     const problems = [
-      ...problemsOf(report, fault.mayLose ?? false),
+      ...problemsOf(report, fault),
       ...recoveriesMs.flatMap((ms, i) => (ms === undefined ? [`not well again in round ${i + 1}`] : [])),
       ...(fault.complaints?.(report, world) ?? []),
       ...fleet.complaints,
     ]
-    return { name: fault.name, since: fault.since, rounds: recoveriesMs.length, report, recoveriesMs, problems }
+    const { name, since, mayLose = false } = fault
+    return { name, since, rounds: recoveriesMs.length, mayLose, report, recoveriesMs, problems }
   } finally {
     await scope.end()
   }
@@ -126,10 +131,14 @@ async function strikeAll<Store extends Backing>(
 }
 
 /** What no fault may do. */
-function problemsOf({ account }: Report, mayLose: boolean): string[] {
+function problemsOf({ account }: Report, { mayLose, mayReorder }: Pick<Fault, 'mayLose' | 'mayReorder'>): string[] {
   const { lost, outstanding, duplicated, misdelivered, corrupted, outOfOrder, unexpected, accepted } = account
-  const counts = { lost, outstanding, duplicated, misdelivered, corrupted, outOfOrder, unexpected }
-  const problems = Object.entries(counts).filter(([name, count]) => count > 0 && !(mayLose && name === 'lost'))
+  const counts = {
+    ...(mayLose ? {} : { lost }),
+    ...(mayReorder ? {} : { outOfOrder }),
+    ...{ outstanding, duplicated, misdelivered, corrupted, unexpected },
+  }
+  const problems = Object.entries(counts).filter(([, count]) => count > 0)
   return [
     ...problems.map(([name, count]) => `${count} ${name}`),
     ...(accepted < 100 ? [`only ${accepted} accepted`] : []),

@@ -1,13 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { closeSync, openSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { exited, killOnExit, terminate } from '../../_util/child-process.ts'
 import { findFreePort } from '../../_util/ports.ts'
+import type { AilmentName } from './ailment.ts'
 import type { Scope } from './scope.ts'
 
 const CLI = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url))
-const PRELOAD = fileURLToPath(new URL('./planted-bug.js', import.meta.url))
+const PLANTED_BUG = fileURLToPath(new URL('./planted-bug.js', import.meta.url))
+const AILMENT = fileURLToPath(new URL('./ailment.js', import.meta.url))
 const START_MS = 30_000
 const STOP_GRACE_MS = 30_000
 const DRAIN_SECONDS = 5
@@ -21,6 +24,10 @@ export interface Berth {
   /** For example `['ip', 'netns', 'exec', 'name']`. */
   readonly launcher: readonly string[]
   readonly env: Readonly<Record<string, string>>
+  /** What it gets with `fallIll`. */
+  readonly ailment?: AilmentName
+  /** What it logs to, in place of being read here. */
+  readonly logFile?: string
 }
 
 /** One relay at its place: it may end and be started again, and is then reached as before. */
@@ -32,13 +39,15 @@ export class RelayProcess {
   readonly #env: Readonly<Record<string, string>>
   #child: ChildProcess | undefined
   #log = ''
+  #hasDied = false
 
   constructor(berth: Berth, ports: readonly [number, number], env: Readonly<Record<string, string>>, bug?: string) {
     const [port, adminPort] = ports
     this.#berth = berth
     this.url = `http://${berth.host}:${port}`
     this.#adminUrl = `http://${berth.host}:${adminPort}`
-    this.#nodeOptions = bug === undefined ? [] : ['--import', PRELOAD]
+    const preloads = [...(bug === undefined ? [] : [PLANTED_BUG]), ...(berth.ailment === undefined ? [] : [AILMENT])]
+    this.#nodeOptions = preloads.flatMap((file) => ['--import', file])
     this.#env = {
       LETHE_HOST: berth.host,
       LETHE_PORT: String(port),
@@ -52,6 +61,7 @@ export class RelayProcess {
       ...env,
       ...berth.env,
       ...(bug === undefined ? {} : { PLANTED_BUG: bug }),
+      ...(berth.ailment === undefined ? {} : { AILMENT: berth.ailment }),
     }
   }
 
@@ -63,7 +73,12 @@ export class RelayProcess {
     return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
   }
 
-  /** All that it and its predecessors have logged. */
+  /** Whether it has ever ended without being told to. */
+  get hasDied(): boolean {
+    return this.#hasDied
+  }
+
+  /** All that it and its predecessors have logged, if not to a file. */
   get log(): string {
     return this.#log
   }
@@ -72,15 +87,21 @@ export class RelayProcess {
   async start(): Promise<void> {
     const { PATH = '', HOME = '' } = process.env
     const command = [...this.#berth.launcher, 'env', '-u', 'NODE_OPTIONS', process.execPath, ...this.#nodeOptions]
+    const { logFile } = this.#berth
+    const log = logFile === undefined ? 'pipe' : openSync(logFile, 'a')
     const child = spawn(command[0] as string, [...command.slice(1), CLI, 'serve'], {
       env: { PATH, HOME, ...this.#env },
-      stdio: ['ignore', 'ignore', 'pipe'],
+      stdio: ['ignore', 'ignore', log],
     })
+    if (log !== 'pipe') closeSync(log)
     killOnExit(child)
+    child.once('exit', () => {
+      this.#hasDied ||= child === this.#child
+    })
     child.on('error', (error) => {
       this.#log += `${error}\n`
     })
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text
     })
     this.#child = child
@@ -100,17 +121,31 @@ export class RelayProcess {
 
   /** SIGTERM, as an operator ends it. */
   async stop(): Promise<void> {
-    if (this.#child !== undefined) await terminate(this.#child, STOP_GRACE_MS)
+    const child = this.#giveUp()
+    if (child !== undefined) await terminate(child, STOP_GRACE_MS)
   }
 
   /** SIGKILL */
   async kill(): Promise<void> {
-    this.signal('SIGKILL')
-    if (this.#child !== undefined) await exited(this.#child)
+    const child = this.#giveUp()
+    child?.kill('SIGKILL')
+    if (child !== undefined) await exited(child)
+  }
+
+  /** What ails it begins, or goes on. */
+  fallIll(): void {
+    this.signal('SIGHUP')
   }
 
   signal(name: NodeJS.Signals): void {
     if (this.isRunning) this.#child?.kill(name)
+  }
+
+  /** Its process is none of its own any more, and may end. */
+  #giveUp(): ChildProcess | undefined {
+    const child = this.#child
+    this.#child = undefined
+    return child
   }
 }
 
@@ -138,9 +173,13 @@ export class Fleet {
     if (this.#bug !== undefined) for (const relay of this.relays) relay.signal('SIGUSR2')
   }
 
-  /** Lines of logs that no relay should ever write. */
+  /** What no relay should ever do, or write into its log. */
   get complaints(): string[] {
-    return this.relays.flatMap(({ log }) => log.split('\n')).filter((line) => /internal-error|crashed/.test(line))
+    const lines = this.relays.flatMap(({ log }) => log.split('\n'))
+    return [
+      ...lines.filter((line) => /internal-error|crashed/.test(line)),
+      ...this.relays.flatMap(({ hasDied }) => (hasDied ? ['a relay ended by itself'] : [])),
+    ]
   }
 
   /** @param bug which of those of `planted-bug.ts` each of them has */

@@ -4,6 +4,7 @@ import { MailboxConnection } from '../../../src/mailbox/mailbox-connection.ts'
 import { ENVELOPE_HEADER_BYTES } from '../../../src/protocol/mailbox-frames.ts'
 import { classSeconds, grantClass, MAX_TTL_SECONDS } from '../../../src/protocol/retention.ts'
 import { RedisMailboxStore } from '../../../src/store/redis/mailbox-store.ts'
+import { NodeWatch } from '../../../src/store/redis/node-watch.ts'
 import { Outgoing } from '../../../src/ws/outgoing.ts'
 
 /**
@@ -19,6 +20,8 @@ const BUGS = {
   'lost claim': loseClaims,
   /** Erases what it sends, whether or not it is acknowledged. */
   'erases early': eraseEarly,
+  /** Takes its own clock for that of the store. */
+  'own clock': useOwnClock,
 } as const
 
 export type BugName = keyof typeof BUGS
@@ -70,6 +73,10 @@ function eraseEarly(): void {
     sendAndWipe.call(this, room, frameOffset)
     queueMicrotask(() => receive.call(connections.get(this) as MailboxConnection, ack))
   }
+}
+
+function useOwnClock(): void {
+  NodeWatch.prototype.nowSeconds = () => Math.floor(Date.now() / 1_000)
 }
 
 process.on('SIGUSR2', () => {

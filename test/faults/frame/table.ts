@@ -10,9 +10,11 @@ export function tableOf(outcomes: readonly Outcome[]): string {
   return [...HEAD, ...outcomes.map(rowOf)].join('\n')
 }
 
-function rowOf({ name, rounds, report: { account }, recoveriesMs, since }: Outcome): string {
+function rowOf({ name, rounds, mayLose, report: { account }, recoveriesMs, since }: Outcome): string {
   const { accepted, lost, duplicated, misdelivered } = account
-  const counts = [rounds, accepted, lost, duplicated, misdelivered].map((count) => count.toLocaleString('en-US'))
+  const number = (count: number) => count.toLocaleString('en-US')
+  const gone = mayLose ? `${number(lost)}, by design` : number(lost)
+  const counts = [number(rounds), number(accepted), gone, number(duplicated), number(misdelivered)]
   return `| ${[name, ...counts, timesOf(recoveriesMs), since].join(' | ')} |`
 }
 

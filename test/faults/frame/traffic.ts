@@ -85,6 +85,11 @@ export class Traffic {
     this.#run.depart(share, awaySeconds)
   }
 
+  /** How much was accepted and has not arrived. */
+  async outstanding(): Promise<number> {
+    return (await this.#run.account()).outstanding
+  }
+
   /** Ends the sending, has everybody read all that waits, and gives the account. */
   end(): Promise<Report> {
     return this.#run.stop()

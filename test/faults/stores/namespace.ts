@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { NotHereError } from '../frame/not-here.ts'
 import type { Scope } from '../frame/scope.ts'
-
-/** Namespaces cannot be made here; the message says so in one line. */
-export class NoNamespacesError extends Error {}
 
 /** A network of its own, joined to this machine's by one cable. */
 export interface Namespace {
@@ -18,7 +16,7 @@ export interface Namespace {
   heal(): void
 }
 
-/** Needs root, iproute2 and nftables. @throws NoNamespacesError */
+/** Needs root, iproute2 and nftables. @throws NotHereError */
 export function makeNamespace(scope: Scope): Namespace {
   const id = randomInt(0x1000, 0x10000).toString(16)
   const name = `lethe-${id}`
@@ -39,7 +37,7 @@ export function makeNamespace(scope: Scope): Namespace {
     for (const hook of ['input', 'output'])
       nft(`add chain inet lethe ${hook} { type filter hook ${hook} priority 0 ; }`)
   } catch (error) {
-    throw new NoNamespacesError(`network namespaces cannot be made here: ${String(error).split('\n')[0]}`)
+    throw new NotHereError('network namespaces cannot be made', error)
   }
   return {
     here,
