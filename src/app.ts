@@ -30,6 +30,7 @@ import { createSystemRandom, systemClock } from './mailbox/system-ports.ts'
 import { renderPage } from './page/page.ts'
 import type { RelayInfo } from './page/relay-info.ts'
 import { DEPOSIT_HEADER_BYTES } from './protocol/deposit-frames.ts'
+import { ENVELOPE_HEADER_BYTES } from './protocol/mailbox-frames.ts'
 import { TTL_CLASSES } from './protocol/retention.ts'
 import { createMemoryStore } from './store/memory/mailbox-store.ts'
 import type { StoreFault } from './store/redis/faults.ts'
@@ -37,6 +38,7 @@ import { RedisMailboxStore } from './store/redis/mailbox-store.ts'
 import type { Events } from './telemetry/events.ts'
 import { createMetrics, type Metrics } from './telemetry/metrics.ts'
 import { readVersion } from './version.ts'
+import { OutgoingBudget } from './ws/outgoing-budget.ts'
 import { registerWebSockets } from './ws/plugin.ts'
 import { SocketRoutes } from './ws/socket-routes.ts'
 
@@ -103,7 +105,10 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   const proofs = new OriginProofs()
   const intake = new Intake({ maxWaitMs: config.maxWaitMs, clock })
   const depositor = new Depositor({ store, secrets, openMailboxes, policy, random, counts, intake })
-  const signedMailbox = new SignedMailbox({ store, secrets, proofs, openMailboxes, policy, clock, random, counts })
+  const largestFrameBytes = ENVELOPE_HEADER_BYTES + Math.max(...policy.envelopeBytes)
+  const outgoingBudget = new OutgoingBudget(config.outgoingBytes, largestFrameBytes)
+  const answering = { store, secrets, proofs, openMailboxes, policy, clock, random, counts }
+  const signedMailbox = new SignedMailbox({ ...answering, answerRoom: outgoingBudget })
   const tlsFiles = tlsFilesOf(config)
   const tls = tlsFiles && (await readTls(tlsFiles))
   if (tls && !isUsable(tls)) throw new StartError(NO_CERTIFICATE)
@@ -122,23 +127,17 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
   })
   await registerWebSockets(app, DEPOSIT_HEADER_BYTES + Math.max(...policy.envelopeBytes))
   addDepositRoutes(app, depositor, policy)
-  addMailboxRoutes(app, signedMailbox)
+  addMailboxRoutes(app, signedMailbox, outgoingBudget)
   addInfoRoutes(app, {
     json: () => JSON.stringify(infoOf(config, publicOrigins, guard)),
     html: () => renderPage(infoOf(config, publicOrigins, guard)),
   })
   const sockets = new SocketRoutes(app, {
+    ...answering,
     admission,
-    store,
-    secrets,
-    proofs,
-    openMailboxes,
-    policy,
-    clock,
-    random,
     depositor,
     socketBufferBytes: config.socketBufferBytes,
-    counts,
+    outgoingBudget,
     countSocket: metrics.socket,
     countClose: metrics.socketClosed,
   })

@@ -73,6 +73,7 @@ const checks: readonly Check[] = [
   },
   ...(['bucketBytes', 'memoryStoreBytes'] as const).map((key) => createSizeCheck(key, 0)),
   createSizeCheck('socketBufferBytes', ENVELOPE_HEADER_BYTES + WEBSOCKET_HEADER_BYTES),
+  createSizeCheck('outgoingBytes', ENVELOPE_HEADER_BYTES + WEBSOCKET_HEADER_BYTES),
   createPairCheck('tlsCertFile', 'tlsKeyFile'),
   createPairCheck('tlsKeyFile', 'tlsCertFile'),
 ]
@@ -86,7 +87,10 @@ export function findConflicts(values: ConfigValues, broken: ReadonlySet<ConfigKe
   })
 }
 
-function createSizeCheck(key: 'bucketBytes' | 'memoryStoreBytes' | 'socketBufferBytes', overheadBytes: number): Check {
+function createSizeCheck(
+  key: 'bucketBytes' | 'memoryStoreBytes' | 'socketBufferBytes' | 'outgoingBytes',
+  overheadBytes: number,
+): Check {
   return {
     blames: key,
     reads: [key, 'envelopeBytes'],

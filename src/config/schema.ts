@@ -149,6 +149,11 @@ export const configSchema = {
     4_000_000,
     ', enough for one frame with an envelope of the largest size',
   ),
+  outgoingBytes: bytesVariable(
+    'LETHE_OUTGOING_BYTES',
+    128_000_000,
+    ', enough for one frame with an envelope of the largest size',
+  ),
   maxWaitMs: numberVariable('LETHE_MAX_WAIT_MS', 400, { min: 10, max: 60_000, unit: 'milliseconds' }),
   admission: variable({
     env: 'LETHE_ADMISSION',

@@ -30,6 +30,7 @@ const SETTINGS: FieldGroup['fields'] = {
   LETHE_MAX_CONNECTIONS: ['a limit', 'the machine is not overrun'],
   LETHE_MAX_CHANNELS: ['a limit', 'one connection cannot take all'],
   LETHE_SOCKET_BUFFER_BYTES: ['a limit', 'a slow reader cannot fill the memory'],
+  LETHE_OUTGOING_BYTES: ['a limit', 'slow readers together cannot fill the memory'],
   LETHE_MAX_WAIT_MS: ['a limit', 'senders are told at once when there is too much to do'],
   LETHE_ADMISSION: ['whether clients are limited', 'nobody can take all there is'],
   LETHE_CONNECTION_BYTES_PER_SECOND: ['a limit', 'one connection cannot take all'],

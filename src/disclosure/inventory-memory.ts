@@ -33,6 +33,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'ws/outgoing.ts#turn',
       'admission/limited-admission.ts#allowances',
       'mailbox/intake.ts#settled',
+      'ws/outgoing-budget.ts#waiters',
     ],
     fields: {
       'frames not yet sent': ['envelopes and answers that a slow reader has not taken', 'a reader may be slow'],

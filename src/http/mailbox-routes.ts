@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { COST_BYTES } from '../mailbox/admission.ts'
-import type { SignedMailbox } from '../mailbox/signed-mailbox.ts'
+import type { AnswerRoom, SignedMailbox } from '../mailbox/signed-mailbox.ts'
 import { octets } from './deposit-routes.ts'
 import { allowanceOf } from './limits.ts'
 
@@ -8,11 +8,17 @@ import { allowanceOf } from './limits.ts'
 const BODY_LIMIT_BYTES = 2048
 
 /** `POST /v1/mailbox/fetch` and `/v1/mailbox/ack`: a mailbox without a socket. [protocol §5] */
-export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox): void {
+export function addMailboxRoutes(app: FastifyInstance, mailbox: SignedMailbox, answerRoom: AnswerRoom): void {
   app.post('/v1/mailbox/fetch', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {
     allowanceOf(request).charge(COST_BYTES.signature)
-    const answer = await mailbox.fetch(octets(request.body), goneSignal(reply))
-    reply.raw.once('close', () => answer.fill(0))
+    const gone = goneSignal(reply)
+    const answer = await mailbox.fetch(octets(request.body), gone)
+    const letGo = () => {
+      answer.fill(0)
+      answerRoom.give(answer.length)
+    }
+    if (gone.aborted) letGo()
+    else gone.addEventListener('abort', letGo)
     return reply.type('application/octet-stream').send(answer)
   })
   app.post('/v1/mailbox/ack', { bodyLimit: BODY_LIMIT_BYTES }, async (request, reply) => {

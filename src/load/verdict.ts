@@ -60,6 +60,12 @@ function notesOf({ plan, account, connections, tester, neverSent }: Evidence): s
       'the relay limits this tester (429): exempt its address there, or what is measured is the limit (LETHE_ADMISSION)',
     )
   }
+  const shed = account.refused[ERRORS.ERR_STORE_UNAVAILABLE.number] ?? 0
+  if (shed > 0) {
+    notes.push(
+      `the relay refused ${shed} deposits for the time being (503): it was asked for more than it can do in time (LETHE_MAX_WAIT_MS), or its store failed; the first is counted there in lethe_refusals_total, cause "load"`,
+    )
+  }
   if (tester.machineCpuMean > MACHINE_LIMIT) {
     notes.push(
       `${percent(tester.machineCpuMean)} of this machine's processors were in use: if the relay runs here too, one waits for the other, so test from another machine`,

@@ -27,6 +27,8 @@ export interface FrameSocket {
   close(code: CloseCode): void
   /** Bytes that may still be sent now. */
   roomBytes(): number
+  /** Sets so many of them aside, or gives them back where it is less than nothing. */
+  reserve(bytes: number): void
   /** Envelopes wait for room: `MailboxConnection.roomAgain` is to be called when there is some. */
   hold(): void
 }
@@ -55,7 +57,6 @@ export class MailboxConnection implements ChannelHost {
   #isEnded = false
   #failedOpens = 0
   #lastOpen: Promise<void> = Promise.resolve()
-  #reservedBytes = 0
   #cancelTimeout: () => void
   #cancelPause: (() => void) | undefined
 
@@ -129,15 +130,15 @@ export class MailboxConnection implements ChannelHost {
       this.#goOnIn(debtMs)
       return 0
     }
-    const fitting = Math.floor((this.#socket.roomBytes() - this.#reservedBytes) / frameBytes)
+    const fitting = Math.floor(this.#socket.roomBytes() / frameBytes)
     const taken = Math.max(0, Math.min(wanted, fitting))
     if (taken < wanted) this.#socket.hold()
-    this.#reservedBytes += taken * frameBytes
+    this.#socket.reserve(taken * frameBytes)
     return taken
   }
 
   freeRoom(bytes: number): void {
-    this.#reservedBytes -= bytes
+    this.#socket.reserve(-bytes)
   }
 
   /** Ends every channel, and the socket. */

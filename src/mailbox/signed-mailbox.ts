@@ -30,6 +30,13 @@ export class StaleError extends LetheError {
   }
 }
 
+/** Port: room for answers that are on their way out. */
+export interface AnswerRoom {
+  /** @returns whether there was room, which is then to be given back */
+  take(bytes: number): boolean
+  give(bytes: number): void
+}
+
 interface SignedMailboxParts {
   store: MailboxStore
   secrets: StoreSecrets
@@ -39,6 +46,7 @@ interface SignedMailboxParts {
   clock: Clock
   random: RandomSource
   counts: Counts
+  answerRoom: AnswerRoom
 }
 
 type QueueWaiting = Waiting & { queue: Queue }
@@ -54,7 +62,8 @@ export class SignedMailbox {
 
   /**
    * @param gone aborted when the client has gone, which ends a long poll
-   * @returns `waiting u8 ‖ (envelopeId[16] ‖ envelope) × slots`, as long as the request says whatever waits
+   * @returns `waiting u8 ‖ (envelopeId[16] ‖ envelope) × slots`, as long as the request says whatever waits; whoever has it
+   *   gives its room back when it is out
    * @throws LetheError ERR_MALFORMED, ERR_STALE, ERR_SIGNATURE, ERR_STORE_UNAVAILABLE
    */
   async fetch(body: Uint8Array, gone: AbortSignal): Promise<Buffer> {
@@ -159,10 +168,27 @@ export class SignedMailbox {
     return (await Promise.all(surveys)).flat()
   }
 
-  async #answer(waiting: readonly QueueWaiting[], { sizeIndex, slots }: FetchRequest): Promise<Buffer> {
+  async #answer(waiting: readonly QueueWaiting[], request: FetchRequest): Promise<Buffer> {
+    const { policy, answerRoom, counts } = this.#parts
+    const bytes = fetchAnswerBytes(request.slots, policy.envelopeBytes[request.sizeIndex] as number)
+    if (!answerRoom.take(bytes)) {
+      counts.stalled('socket')
+      throw new LetheError('ERR_STORE_UNAVAILABLE')
+    }
+    const answer = Buffer.alloc(bytes)
+    try {
+      await this.#fill(answer, waiting, request)
+    } catch (error) {
+      answer.fill(0)
+      answerRoom.give(bytes)
+      throw error
+    }
+    return answer
+  }
+
+  async #fill(answer: Buffer, waiting: readonly QueueWaiting[], { sizeIndex, slots }: FetchRequest): Promise<void> {
     const { store, policy, random, counts } = this.#parts
     const size = policy.envelopeBytes[sizeIndex] as number
-    const answer = Buffer.alloc(fetchAnswerBytes(slots, size))
     let offset = 1
     for (const { queue, bucket, take } of share(waiting, sizeIndex, slots)) {
       const ids = new EnvelopeIds(queue)
@@ -181,7 +207,6 @@ export class SignedMailbox {
       answer.set(random.bytes(size), 1 + i * (ENVELOPE_ID_BYTES + size) + ENVELOPE_ID_BYTES)
     }
     answer[0] = waitingBits(waiting, sizeIndex, filled)
-    return answer
   }
 
   async #erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {

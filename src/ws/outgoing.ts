@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { WebSocket } from 'ws'
 import type { Clock } from '../mailbox/ports.ts'
 import { CLOSE, type CloseCode } from '../protocol/errors.ts'
+import type { OutgoingBudget, Waiter } from './outgoing-budget.ts'
 import { type FramesOfTurn, flushAfterTurn } from './turn.ts'
 
 /** A reader that is waited for and takes nothing for this long is too slow. */
@@ -10,37 +11,53 @@ const STALL_MS = 10_000
 /** What Node was measured to need beside the bytes of a frame that waits: its writes and their places in lists. */
 const FRAME_OVERHEAD_BYTES = 700
 
+/** More than whoever reads at all lets wait of answers. */
+const SPARED_BYTES = 16_000
+
 /** First byte of a frame that is a whole binary message, and the bytes of a header before 126 bytes at most. [RFC6455-5.2] */
 const WHOLE_BINARY = 0x82
 const SHORT_HEADER_BYTES = 2
 const LONGEST_SHORT = 125
 
 /**
- * What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader. What one turn of the event
- * loop gives goes to the transport together, past `ws`, whose part would be two writes for each frame: it is never masked,
- * never compressed, and a message is always one frame.
+ * What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader, and one on those of all
+ * sockets together. What one turn of the event loop gives goes to the transport together, past `ws`, whose part would be two
+ * writes for each frame: it is never masked, never compressed, and a message is always one frame.
  */
-export class Outgoing implements FramesOfTurn {
+export class Outgoing implements FramesOfTurn, Waiter {
   readonly #socket: WebSocket
   readonly #transport: Socket
   readonly #clock: Clock
   readonly #limitBytes: number
+  readonly #budget: OutgoingBudget
   readonly #onRoom: () => void
   /** Frames on their way, in order: those to be overwritten when they are out, and undefined for the others. */
   readonly #waiting: (Uint8Array | undefined)[] = []
   /** Frames of this turn, headers included. */
   #turn: { bytes: Uint8Array; wiped: Uint8Array | undefined }[] = []
   #turnBytes = 0
+  /** Room that was promised, for frames that are not here yet. */
+  #reservedBytes = 0
+  /** What the budget was told that there is. */
+  #toldBytes = 0
   #isHeld = false
+  #isEnded = false
   #closedWith: CloseCode | undefined
   #cancelWatch: () => void = () => {}
 
   /** @param onRoom called when there is room again after `hold` */
-  constructor(socket: WebSocket, transport: Socket, clock: Clock, limitBytes: number, onRoom: () => void) {
+  constructor(
+    socket: WebSocket,
+    transport: Socket,
+    clock: Clock,
+    { limitBytes, budget }: { limitBytes: number; budget: OutgoingBudget },
+    onRoom: () => void,
+  ) {
     this.#socket = socket
     this.#transport = transport
     this.#clock = clock
     this.#limitBytes = limitBytes
+    this.#budget = budget
     this.#onRoom = onRoom
   }
 
@@ -72,19 +89,46 @@ export class Outgoing implements FramesOfTurn {
   }
 
   roomBytes(): number {
-    return this.#limitBytes - this.#waitingBytes
+    const bytes = this.#waitingBytes + this.#reservedBytes
+    return Math.min(this.#limitBytes - bytes, this.#budget.roomFor(bytes))
+  }
+
+  reserve(bytes: number): void {
+    this.#reservedBytes += bytes
+    this.#tell()
+  }
+
+  /** The socket is gone, and nothing waits any more. */
+  end(): void {
+    this.#cancelWatch()
+    this.#isEnded = true
+    this.#isHeld = false
+    this.#budget.forget(this)
+    this.#tell()
   }
 
   /** Somebody waits for room. A reader that gives none for too long is cut off. [protocol §6: 4410] */
   hold(): void {
+    if (this.#isEnded) return
+    const bytes = this.#waitingBytes + this.#reservedBytes
+    if (this.#budget.roomFor(bytes) < this.#limitBytes - bytes) this.#budget.hold(this)
     if (this.#isHeld) return
     this.#isHeld = true
     this.#watch(this.#waitingBytes)
   }
 
-  /** Ends the connection of a reader that lets answers pile up beyond the bound. @returns whether it did */
+  roomAgain(): void {
+    if (!this.#isHeld) return
+    this.#isHeld = false
+    this.#cancelWatch()
+    this.#onRoom()
+  }
+
+  /** Ends the connection of a reader that lets answers pile up beyond the bounds. @returns whether it did */
   cutOffIfOverfull(): boolean {
-    if (this.#waitingBytes <= this.#limitBytes) return false
+    this.#tell()
+    const isTooMuch = this.#budget.freeBytes < 0 && this.#waitingBytes > SPARED_BYTES
+    if (!isTooMuch && this.#waitingBytes <= this.#limitBytes) return false
     this.close(CLOSE.slowReader)
     return true
   }
@@ -97,7 +141,7 @@ export class Outgoing implements FramesOfTurn {
     this.#turnBytes = 0
     if (this.#socket.readyState !== this.#socket.OPEN) {
       for (const { wiped } of frames) wiped?.fill(0)
-      return
+      return this.#tell()
     }
     this.#transport.cork()
     for (let i = 0; i < frames.length; ) {
@@ -113,6 +157,7 @@ export class Outgoing implements FramesOfTurn {
       i = next
     }
     this.#transport.uncork()
+    this.#tell()
   }
 
   #add(bytes: Uint8Array, wiped: Uint8Array | undefined): void {
@@ -122,6 +167,14 @@ export class Outgoing implements FramesOfTurn {
     }
     if (this.#turn.push({ bytes, wiped }) === 1) flushAfterTurn(this)
     this.#turnBytes += bytes.length
+    this.#toldBytes += bytes.length
+    this.#budget.change(bytes.length)
+  }
+
+  #tell(): void {
+    const bytes = this.#isEnded ? 0 : this.#waitingBytes + this.#reservedBytes
+    this.#budget.change(bytes - this.#toldBytes)
+    this.#toldBytes = bytes
   }
 
   get #waitingBytes(): number {
@@ -133,10 +186,8 @@ export class Outgoing implements FramesOfTurn {
   // is silent as long as every write is taken at once.
   readonly #onSent = (): void => {
     this.#waiting.shift()?.fill(0)
-    if (!this.#isHeld || this.#waiting.length + this.#turn.length > 0) return
-    this.#isHeld = false
-    this.#cancelWatch()
-    this.#onRoom()
+    this.#tell()
+    if (this.#waiting.length + this.#turn.length === 0) this.roomAgain()
   }
 
   #watch(waitingBytes: number): void {

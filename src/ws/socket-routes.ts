@@ -9,6 +9,7 @@ import { CLOSE, type CloseCode, LetheError } from '../protocol/errors.ts'
 import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { Outgoing } from './outgoing.ts'
+import type { OutgoingBudget } from './outgoing-budget.ts'
 
 export type Endpoint = 'deposit' | 'mailbox'
 
@@ -20,6 +21,8 @@ export interface SocketRoutesParts extends MailboxConnectionParts {
   admission: Admission
   /** Bytes that may wait for a slow reader. */
   socketBufferBytes: number
+  /** What may wait on all sockets together. */
+  outgoingBudget: OutgoingBudget
   /** Told when a socket opens (1) and when it is gone (-1). */
   countSocket(endpoint: Endpoint, change: 1 | -1): void
   countClose(end: SocketEnd): void
@@ -98,8 +101,8 @@ export class SocketRoutes {
   }
 
   #deposit(socket: WebSocket, transport: Socket, allowance: Allowance) {
-    const { depositor, policy, clock, socketBufferBytes } = this.#parts
-    const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => {})
+    const { depositor, policy } = this.#parts
+    const outgoing = this.#outgoing(socket, transport, () => {})
     const sender = {
       send: (frame: Uint8Array) => outgoing.send(frame),
       close: (code: CloseCode) => outgoing.close(code),
@@ -110,10 +113,14 @@ export class SocketRoutes {
   }
 
   #mailbox(socket: WebSocket, transport: Socket, allowance: Allowance) {
-    const { clock, socketBufferBytes } = this.#parts
-    const outgoing = new Outgoing(socket, transport, clock, socketBufferBytes, () => connection.roomAgain())
+    const outgoing = this.#outgoing(socket, transport, () => connection.roomAgain())
     const connection = new MailboxConnection(this.#parts, outgoing, allowance)
     return { connection, outgoing }
+  }
+
+  #outgoing(socket: WebSocket, transport: Socket, onRoom: () => void): Outgoing {
+    const { clock, socketBufferBytes, outgoingBudget } = this.#parts
+    return new Outgoing(socket, transport, clock, { limitBytes: socketBufferBytes, budget: outgoingBudget }, onRoom)
   }
 
   #serve(endpoint: Endpoint, socket: WebSocket, allowance: Allowance, { connection, outgoing }: Served): void {
@@ -139,6 +146,7 @@ export class SocketRoutes {
     socket.on('close', (code: number) => {
       this.#connections.delete(connection)
       connection.end()
+      outgoing.end()
       this.#parts.countSocket(endpoint, -1)
       this.#parts.countClose(endOf(outgoing.closedWith, failure, code))
     })

@@ -41,6 +41,7 @@ export class MailboxPeer {
   readonly #bornMs: number
   #nonce: Buffer | undefined
   #bufferedBytes = 0
+  #reservedBytes = 0
   #bufferedEnvelopeBytes = 0
   #isHeld = false
   #isGone = false
@@ -63,7 +64,10 @@ export class MailboxPeer {
         bench.check(() => this.#take(taken))
       },
       close: (code) => bench.check(() => this.#close(code)),
-      roomBytes: () => SOCKET_BYTES - this.#bufferedBytes,
+      roomBytes: () => SOCKET_BYTES - this.#bufferedBytes - this.#reservedBytes,
+      reserve: (bytes) => {
+        this.#reservedBytes += bytes
+      },
       hold: () => {
         this.#isHeld = true
         for (const channel of this.channels.values()) channel.mayBeBehind = true

@@ -82,6 +82,7 @@ test('each store of bytes holds one envelope of the largest size', async (t) => 
     ['LETHE_BUCKET_BYTES', 5000],
     ['LETHE_MEMORY_STORE_BYTES', 5000],
     ['LETHE_SOCKET_BUFFER_BYTES', 5000 + 19 + 10],
+    ['LETHE_OUTGOING_BYTES', 5000 + 19 + 10],
   ] as const) {
     t.strictSame(problemsOf({ ...sizes, [variable]: String(leastBytes) }), {}, variable)
     const problems = problemsOf({ ...sizes, [variable]: String(leastBytes - 1) })

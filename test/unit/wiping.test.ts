@@ -23,6 +23,7 @@ import { encodeDepositFrame, parseDepositAnswer } from '../../src/protocol/depos
 import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
 import { CommandWriter } from '../../src/store/redis/command-writer.ts'
 import { Outgoing } from '../../src/ws/outgoing.ts'
+import { OutgoingBudget } from '../../src/ws/outgoing-budget.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
@@ -132,7 +133,8 @@ test('a signed request is overwritten when it is answered, also where it fails',
   const { parts } = await createBench(t)
   const proofs = new OriginProofs()
   proofs.accept([ORIGIN])
-  const signed = new SignedMailbox({ ...parts, proofs, clock: systemClock })
+  const answerRoom = new OutgoingBudget(1_000_000, SIZE)
+  const signed = new SignedMailbox({ ...parts, proofs, clock: systemClock, answerRoom })
   const mailbox = createMailbox()
   const fetch = fetchBody(mailbox, ORIGIN)
   await signed.fetch(fetch, new AbortController().signal)
@@ -176,7 +178,13 @@ test('envelopes are overwritten once they are on the wire, and frames that are u
   const received: Buffer[] = []
   client.on('message', (frame: Buffer) => received.push(frame))
   const [socket, { socket: transport }] = (await once(server, 'connection')) as [WebSocket, IncomingMessage]
-  const outgoing = new Outgoing(socket, transport, systemClock, 1_000_000, () => {})
+  const outgoing = new Outgoing(
+    socket,
+    transport,
+    systemClock,
+    { limitBytes: 1_000_000, budget: new OutgoingBudget(1_000_000, SIZE) },
+    () => {},
+  )
   const kept = randomBytes(3)
   const envelopes = Array.from({ length: 20 }, () => randomBytes(SIZE))
   const sent = envelopes.flatMap((envelope) => [kept, Buffer.from(envelope.subarray(TRANSPORT_ROOM_BYTES))])
