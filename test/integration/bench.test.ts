@@ -8,6 +8,8 @@ import { test } from '../_util/tap.ts'
 
 const run = promisify(execFile)
 const BENCH = fileURLToPath(new URL('../../ops/bench/bench.js', import.meta.url))
+const OVERLOAD = fileURLToPath(new URL('../../ops/bench/overload.js', import.meta.url))
+const LIMITS_PAGE = fileURLToPath(new URL('../../../docs/limits.md', import.meta.url))
 
 interface Sample {
   system: string
@@ -52,4 +54,13 @@ test('the benchmark names what there is when it is asked for something else', as
     stderr: /^no system is called pigeons.*ws-echo.*lethe-redis/,
   })
   t.match(await complaint('--parts', 'lunch'), { code: 2, stderr: /^unknown: lunch.*online.*crowded/ })
+})
+
+test('the measurement of overload runs, in small: it finds a top, offers twice as much, and writes nothing [E5.6]', async (t) => {
+  const page = await readFile(LIMITS_PAGE, 'utf8')
+  const { stdout } = await run(process.execPath, [OVERLOAD, '--smoke'])
+  t.match(stdout, /^\| 1 \| \d+ \| \d+ \| \d+ \| \d+ % \| [\d,]+ \| 0 \|/m, 'and nothing is lost')
+  t.match(stdout, /^Goodput at twice the top, target ≥ 80 %: \d+ %/m)
+  t.equal(await readFile(LIMITS_PAGE, 'utf8'), page)
+  t.match(page, /^<!-- overload: written by the script -->$/m, 'there is a place for the whole measurement')
 })
