@@ -148,6 +148,8 @@ const cases: Case[] = [
   range('bucketBytes', 1, 2 ** 40, small),
   range('memoryStoreBytes', 1, 2 ** 40, small),
   { ...range('socketBufferBytes', 30, 2 ** 40, small) },
+  { ...range('outgoingBytes', 30, 2 ** 40, small) },
+  range('maxWaitMs', 10, 60_000),
   range('window', 1, 1024),
   {
     key: 'wakeBits',
@@ -155,7 +157,6 @@ const cases: Case[] = [
     bad: ['0', '8', '13', '28', '012', '12,16', 'toString'],
   },
   range('maxConnections', 1, 1_000_000),
-  range('maxWaitMs', 10, 60_000),
   range('maxChannels', 1, 65_536),
   range('drainSeconds', 0, 3600),
   text('operatorName'),

@@ -29,6 +29,7 @@ test('an empty environment gives the defaults of the issue and says so', async (
     maxWaitMs: 400,
     maxChannels: 256,
     socketBufferBytes: 4_000_000,
+    outgoingBytes: 128_000_000,
     admission: 'limited',
     connectionBytesPerSecond: 4_000_000,
     prefixBytesPerSecond: 16_000_000,
