@@ -72,6 +72,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     if (!request.raw.complete && (await discardRest(request.raw, allowanceOf(request))))
       reply.removeHeader('connection')
     if (error instanceof StaleError) reply.header('date', new Date(error.nowSeconds * 1000).toUTCString())
+    // Who sends signatures that do not verify has to connect again for each, as on a socket after three.
+    if (error instanceof LetheError && error.code === 'ERR_SIGNATURE') reply.header('connection', 'close')
     if (error instanceof LetheError) return sendProblem(reply, error.code)
     return sendProblem(reply, codeOf(error, options))
   })

@@ -1,8 +1,8 @@
+import { randomBytes } from 'node:crypto'
 import { writeIntoDocument } from '../../ops/forensics/document.ts'
 import { startRedis } from '../_util/redis.ts'
 import { startRelay } from '../_util/relay.ts'
 import { pathWithRedis } from '../_util/runner/redis-server.ts'
-import { createStoreSecret } from '../conformance/stores.ts'
 import { attack, type Outcome } from './attack.ts'
 import { ATTACKS, type Attack, broken, LIMITED, MOST_SLOWED_DOWN } from './plans.ts'
 
@@ -37,7 +37,7 @@ function row({ title, connections }: Attack, outcome: Outcome): string {
 async function run({ behaviour, connections, env, isAtWork }: Attack): Promise<Outcome> {
   const redis = await startRedis()
   try {
-    const store = { LETHE_REDIS_URL: redis.url, LETHE_STORE_SECRET: createStoreSecret() }
+    const store = { LETHE_REDIS_URL: redis.url, LETHE_STORE_SECRET: randomBytes(32).toString('base64url') }
     const relay = await startRelay({ ...store, ...LIMITED, ...env?.[0] })
     try {
       return await attack(relay, { behaviour, connections: connections[0], ...TIMES, ...(isAtWork && { isAtWork }) })

@@ -162,7 +162,9 @@ async function signatures(t: Test, relay: Relay): Promise<void> {
     'no key at all': Buffer.concat([Buffer.alloc(32, 0xff), right.subarray(32)]),
   }
   for (const [name, body] of Object.entries(wrong)) {
-    checkProblem(t, await post(relay, FETCH, body), 'ERR_SIGNATURE', name)
+    const answer = await post(relay, FETCH, body)
+    checkProblem(t, answer, 'ERR_SIGNATURE', name)
+    t.equal(answer.headers.connection, 'close', `${name}: whoever tries again has to connect again`)
   }
   const headers = { Host: 'evil.example', Origin: 'http://evil.example', 'X-Forwarded-Host': 'evil.example' }
   const misled = await post(relay, FETCH, fetchBody(mailbox, 'http://evil.example'), headers)
