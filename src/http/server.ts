@@ -16,7 +16,7 @@ export interface HttpServerOptions {
   readonly admission: Admission
   /** Whether requests are to be sent elsewhere. */
   isDraining(): boolean
-  /** A connection was cut at once, since there were `maxConnections`. */
+  /** A connection was ended, since there were `maxConnections`. */
   onConnectionRefused(): void
   /** Told of what nobody foresaw. The error may hold anything and must not be kept. */
   onInternalError(error: unknown): void

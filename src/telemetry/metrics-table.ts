@@ -122,7 +122,7 @@ export const METRICS = {
   connectionsRefused: {
     name: 'lethe_connections_refused_total',
     type: 'counter',
-    help: 'Connections that were cut at once since there were LETHE_MAX_CONNECTIONS.',
+    help: 'Connections that were ended since there were LETHE_MAX_CONNECTIONS.',
     unit: 'connections',
     labels: {},
     grain: 1,

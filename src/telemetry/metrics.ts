@@ -22,7 +22,7 @@ export interface Metrics {
   socketClosed(code: LabelValue<'socketCloses', 'code'>): void
   /** Somebody was refused for asking too much. */
   refused(cause: LabelValue<'refusals', 'cause'>): void
-  /** A connection was cut at once, since there were too many. */
+  /** A connection was ended, since there were too many. */
   connectionRefused(): void
   store(state: 'up' | 'down' | 'replaced'): void
   storeFault(fault: LabelValue<'storeFaults', 'fault'>): void

@@ -49,7 +49,14 @@ export const ATTACKS: readonly Attack[] = [
     connections: [20, 4],
     isAtWork: (counts) => (counts['error 7'] ?? 0) > 0,
   },
-  { title: 'Every mailbox one can think of filled', behaviour: 'every mailbox', connections: [20, 4] },
+  {
+    title: 'Every mailbox one can think of filled',
+    behaviour: 'every mailbox',
+    connections: [20, 4],
+    // A relay of its own, where its network owes nothing for the attacks before. In the short form the relay itself stores
+    // what is accepted.
+    env: [{}, { LETHE_PREFIX_BYTES_PER_SECOND: '8000000' }],
+  },
 ]
 
 /** What was promised and is not so, whatever machine it runs on. */

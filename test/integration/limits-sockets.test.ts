@@ -138,7 +138,9 @@ function manyDeposits(count: number): Buffer[] {
 test('[protocol §4] a sender faster than the store is held back and gets every answer', async (t) => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
-  const relay = await startTestRelay(t, { LETHE_REDIS_URL: redis.url, LETHE_STORE_SECRET: createStoreSecret() })
+  const store = { LETHE_REDIS_URL: redis.url, LETHE_STORE_SECRET: createStoreSecret() }
+  // Nothing is refused for the wait: what is looked at is how it is held back.
+  const relay = await startTestRelay(t, { ...store, LETHE_MAX_WAIT_MS: '60000' })
   const before = residentBytes(relay)
   const deposits = manyDeposits(6_000)
   const socket = await new RawWebSocket(relay).upgraded('/v1/deposit')
