@@ -43,9 +43,8 @@ test('[protocol §2] any changed bit of nonce, ciphertext or tag is refused', as
   for (let bit = 0; bit < sealed.length * 8; bit++) {
     const changed = Buffer.from(sealed)
     changed.writeUInt8((changed[bit >> 3] as number) ^ (1 << (bit & 7)), bit >> 3)
-    assert.equal(openEnvelope(queue, bucket, changed, 0), undefined)
+    t.equal(openEnvelope(queue, bucket, changed, 0), undefined, `bit ${bit}`)
   }
-  t.pass('every bit counts')
 })
 
 test('[protocol §2] cut or lengthened it is refused', async (t) => {
