@@ -20,6 +20,7 @@ import { checkEveryAnswer, checkProblem } from './problems.ts'
 import { forBothStores, type Relay } from './stores.ts'
 
 const FETCH = '/v1/mailbox/fetch'
+const KEEP_ALIVE = { Connection: 'keep-alive' }
 const SIZES = [4_000, 64_000] as const
 
 /** Time that something took, in milliseconds. */
@@ -161,8 +162,10 @@ async function signatures(t: Test, relay: Relay): Promise<void> {
     'the label of ack': signedBody(mailbox, 'ack', relay.origin, signed),
     'no key at all': Buffer.concat([Buffer.alloc(32, 0xff), right.subarray(32)]),
   }
+  const kept = await post(relay, FETCH, right, KEEP_ALIVE)
+  t.match({ status: kept.status, connection: kept.headers.connection }, { status: 200, connection: 'keep-alive' })
   for (const [name, body] of Object.entries(wrong)) {
-    const answer = await post(relay, FETCH, body)
+    const answer = await post(relay, FETCH, body, KEEP_ALIVE)
     checkProblem(t, answer, 'ERR_SIGNATURE', name)
     t.equal(answer.headers.connection, 'close', `${name}: whoever tries again has to connect again`)
   }
