@@ -62,10 +62,10 @@ test('[architecture] what comes while a batch is under way is the next one, of l
   const first = depositAll(1)
   await new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
   redis.pause()
-  const waiting = depositAll(1_100)
+  const waiting = depositAll(2_100)
   redis.resume()
   await Promise.all([first, waiting])
-  t.same(batches, [1, 512, 512, 76])
+  t.same(batches, [1, 1024, 1024, 52])
 })
 
 test('[protocol §8] one WAIT covers a batch, in its own pipeline', async (t) => {

@@ -6,7 +6,7 @@ const LENGTH_LINE_BYTES = 16
 const LONGEST_NUMBER = 20
 
 /** A buffer that is larger than this is not kept from one batch to the next. */
-const MAX_KEPT_BYTES = 4_000_000
+const MAX_KEPT_BYTES = 6_000_000
 
 /** Text in ASCII, a number, bytes, or pieces of bytes. */
 export type Argument = string | number | Uint8Array | readonly Uint8Array[]

@@ -38,8 +38,8 @@ export interface LaneParts {
   wakeBits: WakeBits
 }
 
-const MAX_BATCH_WRITES = 512
-const MAX_BATCH_BYTES = 2_500_000
+const MAX_BATCH_WRITES = 1024
+const MAX_BATCH_BYTES = 5_000_000
 const REPLICA_TIMEOUT_MS = 1000
 /** A node whose clock refuses an expiry this often is not one to wait for. */
 const MAX_MISFITS = 4
