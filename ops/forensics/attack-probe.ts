@@ -4,6 +4,7 @@ import { bucketOf, deriveQueue, sealEnvelope } from '../../src/mailbox/sealing.t
 import { expiryOf } from '../../src/protocol/retention.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import type { RedisServer } from '../../test/_util/redis.ts'
+import { storeDeposit } from '../../test/_util/store-deposit.ts'
 import { eventually } from '../../test/_util/wait.ts'
 import { ENVELOPE_BYTES, type Truth } from './layout.ts'
 import { withConnection } from './observe.ts'
@@ -48,7 +49,7 @@ export async function probe(
 async function depositLikeAnybody(relay: RedisMailboxStore, storeSecret: Uint8Array, address: Buffer): Promise<string> {
   const queue = deriveQueue(storeSecret, address)
   let name = ''
-  await relay.deposit(queue.partition, (now) => {
+  await storeDeposit(relay, queue.partition, (now) => {
     const bucket = bucketOf(queue, 0, DAY, expiryOf(now, DAY))
     name = Buffer.from(bucket.tag).toString('base64url')
     const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES[0] as number))

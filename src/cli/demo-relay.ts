@@ -27,11 +27,17 @@ export async function startDemoRelay(): Promise<DemoRelay> {
 function watch(store: MailboxStore): { store: MailboxStore; held(): Promise<Waiting[]> } {
   const buckets = new Map<string, Bucket>()
   const watched: MailboxStore = {
-    deposit: (partition, seal) =>
-      store.deposit(partition, (nowSeconds) => {
-        const record = seal(nowSeconds)
-        buckets.set(String(record.bucket.tag), record.bucket)
-        return record
+    deposit: (deposit) =>
+      store.deposit({
+        partition: deposit.partition,
+        seal(nowSeconds) {
+          const record = deposit.seal(nowSeconds)
+          buckets.set(String(record.bucket.tag), record.bucket)
+          return record
+        },
+        stored: (...outcome) => deposit.stored(...outcome),
+        full: () => deposit.full(),
+        failed: () => deposit.failed(),
       }),
     survey: (asked) => store.survey(asked),
     read: (bucket, after, limit) => store.read(bucket, after, limit),

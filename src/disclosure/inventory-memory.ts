@@ -67,6 +67,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     lives: 'storing',
     seenBy: SEEN_BY_REQUEST,
     short: 'request',
+    heldIn: ['mailbox/deposit.ts#frame'],
     fields: {
       address: ['whom the envelope is for', 'the bucket is computed from it'],
       ttlSeconds: ['the lifetime that was asked for', 'the class is chosen by it'],
@@ -82,7 +83,6 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     short: 'request',
     heldIn: [
       'mailbox/queues-in-use.ts#known',
-      'mailbox/deposit.ts#queues',
       'mailbox/deposit.ts#hands',
       'store/redis/command-writer.ts#memory',
       'store/redis/command-writer.ts#bytes',

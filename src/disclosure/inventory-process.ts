@@ -26,7 +26,6 @@ export const PROCESS_FIELDS: readonly FieldGroup[] = [
     lives: 'process',
     seenBy: RELAY,
     heldIn: [
-      'mailbox/deposit.ts#capacities',
       'mailbox/proof.ts#originHashes',
       'store/redis/node-watch.ts#clients',
       'store/redis/node-watch.ts#runIds',

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import type { Depositor } from '../mailbox/deposit.ts'
+import type { Asker, Depositor } from '../mailbox/deposit.ts'
 import type { Sender } from '../mailbox/intake.ts'
 import type { RelayPolicy } from '../mailbox/policy.ts'
 import { ADDRESS_BYTES } from '../protocol/address.ts'
@@ -20,10 +20,19 @@ export function addDepositRoutes(app: FastifyInstance, depositor: Depositor, pol
     const sizeIndex = sizeIndexOf(frame.length - ADDRESS_BYTES, policy.envelopeBytes)
     if (sizeIndex < 0) throw new LetheError('ERR_ENVELOPE_SIZE')
     const address = frame.subarray(0, ADDRESS_BYTES)
-    const sender = senderOn(senders, request.raw.socket)
-    depositor.deposit({ address, ttlSeconds, sizeIndex, frame, envelopeOffset: ADDRESS_BYTES, sender }, (answer) => {
-      if (answer.kind === 'accepted') reply.code(202).header('ttl', String(answer.grantedSeconds)).send()
-      else sendProblem(reply, answer.code)
+    const asker: Asker = {
+      accepted: (_ref, _bytes, grantedSeconds) => reply.code(202).header('ttl', String(grantedSeconds)).send(),
+      refused: (_ref, _bytes, code) => sendProblem(reply, code),
+    }
+    depositor.deposit({
+      address,
+      ttlSeconds,
+      sizeIndex,
+      frame,
+      envelopeOffset: ADDRESS_BYTES,
+      sender: senderOn(senders, request.raw.socket),
+      asker,
+      ref: 0,
     })
     return reply
   })

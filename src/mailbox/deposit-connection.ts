@@ -8,7 +8,7 @@ import {
 import { sizeIndexOf } from '../protocol/envelope.ts'
 import { CLOSE, type CloseCode, ERRORS, type ErrorCode } from '../protocol/errors.ts'
 import { type Allowance, COST_BYTES } from './admission.ts'
-import type { Depositor } from './deposit.ts'
+import type { Asker, Depositor } from './deposit.ts'
 import type { Sender } from './intake.ts'
 
 /** What a connection needs of its socket. */
@@ -27,7 +27,7 @@ const MAX_UNANSWERED_BYTES = 1_000_000
 const LEAST_UNANSWERED_BYTES = 4_000
 
 /** One deposit socket: frames in, answers out. Knows no WebSocket, and nothing of who sends. [protocol §4] */
-export class DepositConnection {
+export class DepositConnection implements Asker {
   readonly #depositor: Depositor
   readonly #envelopeBytes: readonly number[]
   readonly #socket: DepositSocket
@@ -61,18 +61,27 @@ export class DepositConnection {
     if (verdict === 'limited') return this.#refuse(ref, 'ERR_RATE_LIMITED')
     const sizeIndex = sizeIndexOf(envelope.length, this.#envelopeBytes)
     if (sizeIndex < 0) return this.#refuse(ref, 'ERR_ENVELOPE_SIZE')
-    const heldBytes = Math.max(frame.length, LEAST_UNANSWERED_BYTES)
-    this.#begin(heldBytes)
-    this.#depositor.deposit(
-      { address, ttlSeconds, sizeIndex, frame, envelopeOffset: DEPOSIT_HEADER_BYTES, sender: this.#sender },
-      (answer) => {
-        if (!this.#isEnded) {
-          if (answer.kind === 'accepted') this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
-          else this.#refuse(ref, answer.code)
-        }
-        this.#settle(heldBytes)
-      },
-    )
+    this.#begin(frame.length)
+    this.#depositor.deposit({
+      address,
+      ttlSeconds,
+      sizeIndex,
+      frame,
+      envelopeOffset: DEPOSIT_HEADER_BYTES,
+      sender: this.#sender,
+      asker: this,
+      ref,
+    })
+  }
+
+  accepted(ref: number, frameBytes: number): void {
+    if (!this.#isEnded) this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
+    this.#settle(frameBytes)
+  }
+
+  refused(ref: number, frameBytes: number, code: ErrorCode): void {
+    if (!this.#isEnded) this.#refuse(ref, code)
+    this.#settle(frameBytes)
   }
 
   /** Sends the sender elsewhere once what it has sent is answered. */
@@ -86,16 +95,16 @@ export class DepositConnection {
     this.#isEnded = true
   }
 
-  #begin(bytes: number): void {
+  #begin(frameBytes: number): void {
     this.#unanswered++
-    this.#unansweredBytes += bytes
+    this.#unansweredBytes += Math.max(frameBytes, LEAST_UNANSWERED_BYTES)
     if (this.#unansweredBytes > MAX_UNANSWERED_BYTES) this.#socket.pause()
   }
 
-  #settle(bytes: number): void {
+  #settle(frameBytes: number): void {
     const wasOver = this.#unansweredBytes > MAX_UNANSWERED_BYTES
     this.#unanswered--
-    this.#unansweredBytes -= bytes
+    this.#unansweredBytes -= Math.max(frameBytes, LEAST_UNANSWERED_BYTES)
     if (this.#isEnded) return
     if (wasOver && this.#unansweredBytes <= MAX_UNANSWERED_BYTES) this.#socket.resume()
     if (this.#isDraining && this.#unanswered === 0) this.#close(CLOSE.draining)

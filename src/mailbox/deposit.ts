@@ -3,12 +3,12 @@ import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
 import { ENVELOPE_ROOM_BYTES } from './delivery.ts'
 import type { Intake, Sender } from './intake.ts'
-import type { DepositOutcome, MailboxStore, SealedEnvelope } from './mailbox-store.ts'
+import type { MailboxStore, PendingDeposit, SealedEnvelope } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { RandomSource } from './ports.ts'
-import { QueuesInUse } from './queues-in-use.ts'
-import { bucketOf, deriveQueue, NONCE_BYTES, type Queue, sealEnvelope } from './sealing.ts'
+import { type QueueInUse, QueuesInUse } from './queues-in-use.ts'
+import { bucketOf, deriveQueue, NONCE_BYTES, sealEnvelope } from './sealing.ts'
 import type { StoreSecrets } from './store-secrets.ts'
 
 /** One envelope as it arrived. */
@@ -25,12 +25,23 @@ export interface Deposit {
   readonly envelopeOffset: number
   /** On which connection it came. */
   readonly sender: Sender
+  /** Whom to answer. */
+  readonly asker: Asker
+  /** Given back with the answer. */
+  readonly ref: number
 }
 
-/** `grantedSeconds` is the TTL class that the envelope was given. */
-export type DepositAnswer =
-  | { readonly kind: 'accepted'; readonly grantedSeconds: number }
-  | { readonly kind: 'refused'; readonly code: Extract<ErrorCode, 'ERR_MAILBOX_FULL' | 'ERR_STORE_UNAVAILABLE'> }
+/** Whoever brought a deposit. Called once, after the store has confirmed or failed, and before anybody is given the envelope. [protocol §4] */
+export interface Asker {
+  /**
+   * @param frameBytes length of the frame
+   * @param grantedSeconds the TTL class that the envelope was given
+   */
+  accepted(ref: number, frameBytes: number, grantedSeconds: number): void
+  refused(ref: number, frameBytes: number, code: Refusal): void
+}
+
+type Refusal = Extract<ErrorCode, 'ERR_MAILBOX_FULL' | 'ERR_STORE_UNAVAILABLE'>
 
 interface DepositorParts {
   store: MailboxStore
@@ -42,129 +53,149 @@ interface DepositorParts {
   intake: Intake
 }
 
+/** What all deposits need. */
+interface Workshop extends DepositorParts {
+  readonly queues: QueuesInUse
+  /** Envelopes that a bucket may hold, by size. */
+  readonly capacities: readonly number[]
+  handLater(deposit: DepositUnderWay): void
+}
+
 /** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
 export class Depositor {
-  readonly #store: MailboxStore
-  readonly #queues: QueuesInUse
-  readonly #openMailboxes: OpenMailboxes
-  readonly #policy: RelayPolicy
-  readonly #random: RandomSource
-  readonly #capacities: readonly number[]
-  readonly #counts: Counts
-  readonly #intake: Intake
-  readonly #hands: { own: OwnDeposit; hand: HandedEnvelope; isAnnounced: boolean }[] = []
+  readonly #workshop: Workshop
+  readonly #hands: DepositUnderWay[] = []
 
-  constructor({ store, secrets, openMailboxes, policy, random, counts, intake }: DepositorParts) {
-    this.#store = store
-    this.#queues = new QueuesInUse((address) => deriveQueue(secrets.live, address))
-    this.#openMailboxes = openMailboxes
-    this.#policy = policy
-    this.#random = random
-    this.#counts = counts
-    this.#intake = intake
-    this.#capacities = policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size))
+  constructor(parts: DepositorParts) {
+    const { secrets, policy } = parts
+    this.#workshop = {
+      ...parts,
+      queues: new QueuesInUse((address) => deriveQueue(secrets.live, address)),
+      capacities: policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size)),
+      handLater: (deposit) => this.#handLater(deposit),
+    }
   }
 
-  /**
-   * @param answer called once, after the store has confirmed or failed, and before anybody is given the envelope
-   *   [protocol §4]
-   */
-  deposit(deposit: Deposit, answer: (answer: DepositAnswer) => void): void {
-    const { sender } = deposit
-    const bytes = deposit.frame.length
-    if (!this.#intake.admit(sender, bytes)) {
-      this.#counts.shed(deposit.sizeIndex)
-      deposit.frame.fill(0)
-      return answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
+  deposit(deposit: Deposit): void {
+    const { intake, counts, queues, store } = this.#workshop
+    const { frame, sender, asker, ref } = deposit
+    if (!intake.admit(sender, frame.length)) {
+      counts.shed(deposit.sizeIndex)
+      frame.fill(0)
+      return asker.refused(ref, frame.length, 'ERR_STORE_UNAVAILABLE')
     }
-    const used = this.#queues.take(deposit.address)
-    const { queue } = used
-    const classIndex = grantClass(deposit.ttlSeconds, this.#policy.maxTtlSeconds)
-    const envelope = deposit.frame.subarray(deposit.envelopeOffset)
-    let record: SealedEnvelope
-    let own: OwnDeposit | undefined
-    const seal = (nowSeconds: number) => {
-      own?.refused()
-      record = this.#seal(queue, deposit.sizeIndex, classIndex, envelope, nowSeconds)
-      own = this.#openMailboxes.expect(queue.wakeKey, record.bucket)
-      return record
-    }
-    this.#store.deposit(queue.partition, seal).then(
-      (outcome) => {
-        this.#intake.settle(sender, bytes, true)
-        this.#queues.release(used)
-        if (outcome.kind === 'full') {
-          deposit.frame.fill(0)
-          own?.refused()
-          this.#counts.full(deposit.sizeIndex)
-          return answer({ kind: 'refused', code: 'ERR_MAILBOX_FULL' })
-        }
-        this.#counts.accepted(deposit.sizeIndex, classIndex, record.bucket.expiresAt)
-        answer({ kind: 'accepted', grantedSeconds: classSeconds(classIndex) })
-        deposit.frame.fill(0, 0, deposit.envelopeOffset)
-        const hand = handOf(record, outcome, deposit)
-        if (own === undefined) hand.take()?.fill(0)
-        else this.#handLater(own, hand, outcome.isAnnounced)
-      },
-      () => {
-        this.#intake.settle(sender, bytes, false)
-        this.#queues.release(used)
-        deposit.frame.fill(0)
-        own?.lost()
-        this.#counts.unavailable(deposit.sizeIndex)
-        answer({ kind: 'refused', code: 'ERR_STORE_UNAVAILABLE' })
-      },
-    )
+    store.deposit(new DepositUnderWay(this.#workshop, deposit, queues.take(deposit.address)))
   }
 
   // In a turn of its own, when the answers of this one are on their way: a sender must not see by the time that an answer
   // takes whether somebody is online to be handed the envelope. All of a turn together, so that they go out together.
-  #handLater(own: OwnDeposit, hand: HandedEnvelope, isAnnounced: boolean): void {
-    if (this.#hands.push({ own, hand, isAnnounced }) > 1) return
+  #handLater(deposit: DepositUnderWay): void {
+    if (this.#hands.push(deposit) > 1) return
     setImmediate(() => {
-      for (const handed of this.#hands.splice(0)) {
-        handed.own.stored(handed.hand, handed.isAnnounced)
-        handed.hand.take()?.fill(0)
-      }
+      for (const stored of this.#hands.splice(0)) stored.handOver()
     })
   }
+}
 
-  #seal(queue: Queue, sizeIndex: number, classIndex: number, envelope: Uint8Array, nowSeconds: number): SealedEnvelope {
-    const bucket = bucketOf(queue, sizeIndex, classIndex, expiryOf(nowSeconds, classIndex))
-    return {
-      bucket,
-      queue,
-      firstSeq: this.#firstSeq(),
-      capacity: this.#capacities[sizeIndex] as number,
-      sealed: sealEnvelope(queue, bucket, this.#random.bytes(NONCE_BYTES), envelope),
-    }
+/** One envelope from its arrival until it is refused, or handed over. */
+class DepositUnderWay implements PendingDeposit, HandedEnvelope {
+  readonly sizeIndex: number
+  readonly classIndex: number
+  expiresAt = 0
+  seq = 0
+  isFirst = false
+  readonly #workshop: Workshop
+  readonly #used: QueueInUse
+  readonly #sender: Sender
+  readonly #asker: Asker
+  readonly #ref: number
+  readonly #frame: Uint8Array
+  readonly #envelopeOffset: number
+  #own: OwnDeposit | undefined
+  #isAnnounced = false
+  #isTaken = false
+
+  constructor(workshop: Workshop, deposit: Deposit, used: QueueInUse) {
+    this.#workshop = workshop
+    this.#used = used
+    this.sizeIndex = deposit.sizeIndex
+    this.classIndex = grantClass(deposit.ttlSeconds, workshop.policy.maxTtlSeconds)
+    this.#sender = deposit.sender
+    this.#asker = deposit.asker
+    this.#ref = deposit.ref
+    this.#frame = deposit.frame
+    this.#envelopeOffset = deposit.envelopeOffset
+  }
+
+  get partition(): number {
+    return this.#used.queue.partition
+  }
+
+  seal(nowSeconds: number): SealedEnvelope {
+    const { sizeIndex, classIndex } = this
+    const { random, capacities, openMailboxes } = this.#workshop
+    const { queue } = this.#used
+    this.#own?.refused()
+    this.expiresAt = expiryOf(nowSeconds, classIndex)
+    const bucket = bucketOf(queue, sizeIndex, classIndex, this.expiresAt)
+    const envelope = this.#frame.subarray(this.#envelopeOffset)
+    const sealed = sealEnvelope(queue, bucket, random.bytes(NONCE_BYTES), envelope)
+    this.#own = openMailboxes.expect(queue.wakeKey, bucket)
+    return { bucket, queue, firstSeq: this.#firstSeq(), capacity: capacities[sizeIndex] as number, sealed }
+  }
+
+  stored(seq: number, isFirst: boolean, isAnnounced: boolean): void {
+    const { counts, handLater } = this.#workshop
+    this.#settle(true)
+    this.seq = seq
+    this.isFirst = isFirst
+    this.#isAnnounced = isAnnounced
+    counts.accepted(this.sizeIndex, this.classIndex, this.expiresAt)
+    this.#asker.accepted(this.#ref, this.#frame.length, classSeconds(this.classIndex))
+    this.#frame.fill(0, 0, this.#envelopeOffset)
+    if (this.#own) handLater(this)
+    else this.take()?.fill(0)
+  }
+
+  full(): void {
+    this.#settle(true)
+    this.#frame.fill(0)
+    this.#own?.refused()
+    this.#workshop.counts.full(this.sizeIndex)
+    this.#asker.refused(this.#ref, this.#frame.length, 'ERR_MAILBOX_FULL')
+  }
+
+  failed(): void {
+    this.#settle(false)
+    this.#frame.fill(0)
+    this.#own?.lost()
+    this.#workshop.counts.unavailable(this.sizeIndex)
+    this.#asker.refused(this.#ref, this.#frame.length, 'ERR_STORE_UNAVAILABLE')
+  }
+
+  /** To whoever waits for it. */
+  handOver(): void {
+    this.#own?.stored(this, this.#isAnnounced)
+    this.take()?.fill(0)
+  }
+
+  take(): Uint8Array | undefined {
+    if (this.#isTaken) return undefined
+    this.#isTaken = true
+    return this.#frame.subarray(this.#envelopeOffset - ENVELOPE_ROOM_BYTES)
+  }
+
+  #settle(isDone: boolean): void {
+    const { intake, queues } = this.#workshop
+    intake.settle(this.#sender, this.#frame.length, isDone)
+    queues.release(this.#used)
   }
 
   // 48 random bits; zero is no stream id. [protocol §8]
   #firstSeq(): number {
-    const bytes = this.#random.bytes(6)
+    const bytes = this.#workshop.random.bytes(6)
     let seq = 0
     for (const byte of bytes) seq = seq * 256 + byte
     return Math.max(1, seq)
-  }
-}
-
-function handOf(
-  { bucket }: SealedEnvelope,
-  { seq, isFirst }: Extract<DepositOutcome, { kind: 'stored' }>,
-  { frame, envelopeOffset }: Deposit,
-): HandedEnvelope {
-  let left: Uint8Array | undefined = frame.subarray(envelopeOffset - ENVELOPE_ROOM_BYTES)
-  return {
-    sizeIndex: bucket.sizeIndex,
-    classIndex: bucket.classIndex,
-    expiresAt: bucket.expiresAt,
-    seq,
-    isFirst,
-    take() {
-      const taken = left
-      left = undefined
-      return taken
-    },
   }
 }

@@ -19,7 +19,7 @@ export interface FrameSocket {
   /** @param frame 125 bytes at most */
   send(frame: Uint8Array): void
   /**
-   * Sends what stands in `room` after `frameOffset`, and overwrites all of it when it is out.
+   * Sends what stands in `room` after `frameOffset`, and overwrites it when it is out.
    * @param frameOffset TRANSPORT_ROOM_BYTES or more, which the socket may use
    */
   sendAndWipe(room: Uint8Array, frameOffset: number): void

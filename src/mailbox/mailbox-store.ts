@@ -2,18 +2,16 @@
  * The port to whatever keeps envelopes. Adapters: `store/memory` and `store/redis`; one contract suite runs on both.
  *
  * A store knows buckets, never mailboxes: names come from the caller, are opaque to it, and die with their contents.
- * Every operation rejects with StoreUnavailableError when the store is down, full, or has not confirmed in time; whether
- * a deposit or erasure then took effect is unknown.
+ * What gives a promise rejects with StoreUnavailableError when the store is down, full, or has not confirmed in time;
+ * whether an erasure then took effect is unknown.
  */
 export interface MailboxStore {
   /**
-   * Appends one sealed envelope, gives a new bucket its expiry, and wakes whoever follows the queue, all at once.
-   * Resolves after the write is confirmed. Deposits to one bucket are stored in the order of the calls; of several that
-   * are stored in the same moment one wake-up may tell.
-   * @param seal called with the store's time in Unix seconds, again if that time was refused; must give a record whose
-   *   `expiresAt` fits it
+   * Appends one sealed envelope, gives a new bucket its expiry, and wakes whoever follows the queue, all at once. What has
+   * become of it is told after the write is confirmed, and never within this call. Deposits to one bucket are stored in
+   * the order of the calls; of several that are stored in the same moment one wake-up may tell.
    */
-  deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome>
+  deposit(deposit: PendingDeposit): void
 
   /** How many envelopes wait in each of the buckets, all of one partition; those without any are left out. */
   survey(buckets: readonly Bucket[]): Promise<Waiting[]>
@@ -46,6 +44,28 @@ export interface MailboxStore {
 
   /** What it was seen to use last, at its fullest node; undefined before it could be asked. */
   memory(): StoreMemory | undefined
+}
+
+/**
+ * An envelope on its way into a store, which calls one of `stored`, `full` and `failed`, once. No promise, since thousands
+ * are under way at once, and what each of them holds is what collecting garbage costs.
+ */
+export interface PendingDeposit {
+  readonly partition: number
+  /**
+   * Called with the store's time in Unix seconds, again if that time was refused.
+   * @returns a record whose `expiresAt` fits the time
+   */
+  seal(nowSeconds: number): SealedEnvelope
+  /**
+   * @param isFirst it created the bucket; further ones count up from it by one
+   * @param isAnnounced whether there is a wake-up for it, or another's tells of it too
+   */
+  stored(seq: number, isFirst: boolean, isAnnounced: boolean): void
+  /** Its bucket holds no more. */
+  full(): void
+  /** The store is down, full, or has not confirmed in time; whether it was stored is unknown. */
+  failed(): void
 }
 
 /** Memory of a store or one of its nodes. Where too little is left of it, deposits are refused. */
@@ -93,17 +113,6 @@ export function bytesIn(bytes: Uint8Array | readonly Uint8Array[]): number {
   for (const piece of bytes) sum += piece.length
   return sum
 }
-
-export type DepositOutcome =
-  | {
-      readonly kind: 'stored'
-      readonly seq: number
-      /** This envelope created the bucket. Further ones count up from it by one. */
-      readonly isFirst: boolean
-      /** Whether there is a wake-up for this one, or another's tells of it too. */
-      readonly isAnnounced: boolean
-    }
-  | { readonly kind: 'full' }
 
 export interface Waiting {
   readonly bucket: Bucket

@@ -38,10 +38,18 @@ export interface OwnDeposit {
   lost(): void
 }
 
+/** How many wake-ups are still to be heard for envelopes that this process deposits itself into one bucket. */
+interface OwnWakes {
+  readonly sizeIndex: number
+  readonly classIndex: number
+  readonly expiresAt: number
+  count: number
+}
+
 interface Entry {
   readonly listeners: Set<QueueListener>
-  /** For each bucket, how many wake-ups are still to be heard for envelopes that this process deposits itself. */
-  ownWakes: Map<number, number> | undefined
+  /** By bucket, hardly more than one. */
+  readonly ownWakes: OwnWakes[]
 }
 
 /** Sessions look by themselves this often, spread over the period. [protocol §8] */
@@ -71,7 +79,7 @@ export class OpenMailboxes implements StoreListener {
     for (const wakeKey of wakeKeys) {
       const entry = this.#entries.get(wakeKey)
       if (entry) entry.listeners.add(listener)
-      else this.#entries.set(wakeKey, { listeners: new Set([listener]), ownWakes: undefined })
+      else this.#entries.set(wakeKey, { listeners: new Set([listener]), ownWakes: [] })
     }
     // A new listener has its turn a whole period from now.
     this.#lookers[this.#second]?.add(listener)
@@ -90,9 +98,9 @@ export class OpenMailboxes implements StoreListener {
    * Takes note of a deposit of this process's own that is about to go to the store; anew if it is sealed for another bucket.
    * @returns what to tell its outcome; undefined if nobody listens
    */
-  expect(wakeKey: string, { sizeIndex, classIndex, expiresAt }: Bucket): OwnDeposit | undefined {
+  expect(wakeKey: string, bucket: Bucket): OwnDeposit | undefined {
     const entry = this.#entries.get(wakeKey)
-    return entry && new ExpectedWake(entry, wakeKey, sizeIndex, classIndex, expiresAt)
+    return entry && new ExpectedWake(entry, wakeKey, bucket)
   }
 
   // Counted by bucket: a wake-up of somebody else's may then use up the count of one's own and change places with it, as
@@ -100,7 +108,7 @@ export class OpenMailboxes implements StoreListener {
   wake(wakeKey: string, sizeIndex: number, classIndex: number, expiresAt: number): void {
     const entry = this.#entries.get(wakeKey)
     this.#counts.wakeUp(entry !== undefined)
-    if (entry === undefined || forgetOwnWake(entry, bucketNumber(sizeIndex, classIndex, expiresAt))) return
+    if (entry === undefined || forgetOwnWake(entry, findOwnWakes(entry, sizeIndex, classIndex, expiresAt))) return
     for (const listener of entry.listeners) listener.wake(wakeKey, sizeIndex, classIndex, expiresAt)
   }
 
@@ -113,7 +121,7 @@ export class OpenMailboxes implements StoreListener {
   up(isGap: boolean): void {
     this.#onStore('up')
     if (!isGap) return
-    for (const entry of this.#entries.values()) entry.ownWakes = undefined
+    for (const { ownWakes } of this.#entries.values()) for (const own of ownWakes.splice(0)) own.count = 0
     void this.#resumeAll()
   }
 
@@ -151,23 +159,15 @@ export class OpenMailboxes implements StoreListener {
 class ExpectedWake implements OwnDeposit {
   readonly #entry: Entry
   readonly #wakeKey: string
-  readonly #sizeIndex: number
-  readonly #classIndex: number
-  readonly #expiresAt: number
-  readonly #bucket: number
-  readonly #isCounted: boolean
+  readonly #bucket: Bucket
+  /** Where it is counted; undefined where its wake-up may not be heard. */
+  readonly #counted: OwnWakes | undefined
 
-  constructor(entry: Entry, wakeKey: string, sizeIndex: number, classIndex: number, expiresAt: number) {
+  constructor(entry: Entry, wakeKey: string, bucket: Bucket) {
     this.#entry = entry
     this.#wakeKey = wakeKey
-    this.#sizeIndex = sizeIndex
-    this.#classIndex = classIndex
-    this.#expiresAt = expiresAt
-    this.#bucket = bucketNumber(sizeIndex, classIndex, expiresAt)
-    this.#isCounted = isHeard(entry)
-    if (!this.#isCounted) return
-    entry.ownWakes ??= new Map()
-    entry.ownWakes.set(this.#bucket, (entry.ownWakes.get(this.#bucket) ?? 0) + 1)
+    this.#bucket = bucket
+    this.#counted = isHeard(entry) ? countOwnWake(entry, bucket) : undefined
   }
 
   stored(envelope: HandedEnvelope, isAnnounced: boolean): void {
@@ -180,34 +180,49 @@ class ExpectedWake implements OwnDeposit {
   }
 
   lost(): void {
-    if (this.#isCounted) forgetOwnWake(this.#entry, this.#bucket)
+    forgetOwnWake(this.#entry, this.#counted)
     this.#wakeAll()
   }
 
   // Where its place in the count is gone, a wake-up of somebody else's has used it up, and is made up for.
   #expectNone(): void {
-    if (this.#isCounted && !forgetOwnWake(this.#entry, this.#bucket)) this.#wakeAll()
+    if (this.#counted && !forgetOwnWake(this.#entry, this.#counted)) this.#wakeAll()
   }
 
   #wakeAll(): void {
-    for (const listener of this.#entry.listeners) {
-      listener.wake(this.#wakeKey, this.#sizeIndex, this.#classIndex, this.#expiresAt)
-    }
+    const { sizeIndex, classIndex, expiresAt } = this.#bucket
+    for (const listener of this.#entry.listeners) listener.wake(this.#wakeKey, sizeIndex, classIndex, expiresAt)
   }
 }
 
-/** @returns whether a wake-up of one's own was still to be heard for the bucket */
-function forgetOwnWake({ ownWakes }: Entry, bucket: number): boolean {
-  const count = ownWakes?.get(bucket)
-  if (ownWakes === undefined || count === undefined) return false
-  if (count > 1) ownWakes.set(bucket, count - 1)
-  else ownWakes.delete(bucket)
-  return true
+function findOwnWakes(
+  { ownWakes }: Entry,
+  sizeIndex: number,
+  classIndex: number,
+  expiresAt: number,
+): OwnWakes | undefined {
+  for (const own of ownWakes) {
+    if (own.expiresAt === expiresAt && own.sizeIndex === sizeIndex && own.classIndex === classIndex) return own
+  }
+  return undefined
 }
 
-/** Tells the buckets of one queue apart. */
-function bucketNumber(sizeIndex: number, classIndex: number, expiresAt: number): number {
-  return expiresAt * 0x10000 + sizeIndex * 0x100 + classIndex
+function countOwnWake(entry: Entry, { sizeIndex, classIndex, expiresAt }: Bucket): OwnWakes {
+  let own = findOwnWakes(entry, sizeIndex, classIndex, expiresAt)
+  if (own === undefined) {
+    own = { sizeIndex, classIndex, expiresAt, count: 0 }
+    entry.ownWakes.push(own)
+  }
+  own.count++
+  return own
+}
+
+/** @returns whether a wake-up of one's own was still to be heard there */
+function forgetOwnWake({ ownWakes }: Entry, own: OwnWakes | undefined): boolean {
+  if (own === undefined || own.count === 0) return false
+  own.count--
+  if (own.count === 0) ownWakes.splice(ownWakes.indexOf(own), 1)
+  return true
 }
 
 function isHeard(entry: Entry): boolean {

@@ -75,6 +75,12 @@ export function parseBase64url(text: string): Uint8Array {
   return bytes
 }
 
+/** Big-endian; the caller knows that there are four bytes. */
+export function readU32(bytes: Uint8Array, at: number): number {
+  const high = ((bytes[at] as number) << 8) | (bytes[at + 1] as number)
+  return high * 0x1_0000 + (((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number))
+}
+
 /** Reads big-endian fields in order and refuses to read past the end or to leave bytes behind. */
 export class ByteReader {
   readonly #bytes: Uint8Array
@@ -124,8 +130,10 @@ export class ByteReader {
   }
 
   #uint(length: number): number {
+    if (length > this.remaining) throw new MalformedError('too short')
+    const end = this.#offset + length
     let value = 0
-    for (const byte of this.bytes(length)) value = value * 256 + byte
+    while (this.#offset < end) value = value * 256 + (this.#bytes[this.#offset++] as number)
     return value
   }
 }
@@ -140,19 +148,19 @@ export class ByteWriter {
   }
 
   u8(value: number): this {
-    return this.#uint(value, 1)
+    return this.#uint(value, 1, 0xff)
   }
 
   u16(value: number): this {
-    return this.#uint(value, 2)
+    return this.#uint(value, 2, 0xffff)
   }
 
   u32(value: number): this {
-    return this.#uint(value, 4)
+    return this.#uint(value, 4, 0xffff_ffff)
   }
 
   u64(value: number): this {
-    return this.#uint(value, 8)
+    return this.#uint(value, 8, Number.MAX_SAFE_INTEGER)
   }
 
   bytes(bytes: Uint8Array): this {
@@ -167,8 +175,8 @@ export class ByteWriter {
     return this.#bytes
   }
 
-  #uint(value: number, length: number): this {
-    if (!Number.isSafeInteger(value) || value < 0 || value >= 256 ** length) throw new RangeError('out of range')
+  #uint(value: number, length: number, max: number): this {
+    if (!Number.isSafeInteger(value) || value < 0 || value > max) throw new RangeError('out of range')
     let left = value
     for (let i = length - 1; i >= 0; i--) {
       this.#bytes[this.#offset + i] = left % 256

@@ -1,5 +1,5 @@
 import { ADDRESS_BYTES } from './address.ts'
-import { ByteReader, ByteWriter, MalformedError } from './bytes.ts'
+import { ByteReader, ByteWriter, MalformedError, readU32 } from './bytes.ts'
 
 /** Bytes before the envelope in a DEPOSIT frame: type, ref, ttl, address. [protocol §4] */
 export const DEPOSIT_HEADER_BYTES = 1 + 4 + 4 + ADDRESS_BYTES
@@ -20,10 +20,9 @@ export interface DepositFrame {
  */
 export function parseDepositFrame(frame: Uint8Array): DepositFrame {
   if (frame.length < DEPOSIT_HEADER_BYTES || frame[0] !== TYPE.deposit) throw new MalformedError('not a DEPOSIT frame')
-  const view = new DataView(frame.buffer, frame.byteOffset, DEPOSIT_HEADER_BYTES)
   return {
-    ref: view.getUint32(1),
-    ttlSeconds: view.getUint32(5),
+    ref: readU32(frame, 1),
+    ttlSeconds: readU32(frame, 5),
     address: frame.subarray(9, DEPOSIT_HEADER_BYTES),
     envelope: frame.subarray(DEPOSIT_HEADER_BYTES),
   }

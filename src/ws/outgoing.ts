@@ -31,10 +31,10 @@ export class Outgoing implements FramesOfTurn, Waiter {
   readonly #limitBytes: number
   readonly #budget: OutgoingBudget
   readonly #onRoom: () => void
-  /** Frames on their way, in order: those to be overwritten when they are out, and undefined for the others. */
-  readonly #waiting: (Uint8Array | undefined)[] = []
+  /** What is on its way, in order, to be overwritten when it is out. */
+  readonly #waiting: Uint8Array[] = []
   /** Frames of this turn, headers included. */
-  #turn: { bytes: Uint8Array; wiped: Uint8Array | undefined }[] = []
+  #turn: Uint8Array[] = []
   #turnBytes = 0
   /** Room that was promised, for frames that are not here yet. */
   #reservedBytes = 0
@@ -68,12 +68,11 @@ export class Outgoing implements FramesOfTurn, Waiter {
     bytes[0] = WHOLE_BINARY
     bytes[1] = frame.length
     bytes.set(frame, SHORT_HEADER_BYTES)
-    this.#add(bytes, undefined)
+    this.#add(bytes)
   }
 
   sendAndWipe(room: Uint8Array, frameOffset: number): void {
-    const start = frameOffset - writeHeader(room, frameOffset)
-    this.#add(room.subarray(start), room)
+    this.#add(room.subarray(frameOffset - writeHeader(room, frameOffset)))
   }
 
   /** What the relay closed the socket with; undefined where it did not. */
@@ -140,32 +139,28 @@ export class Outgoing implements FramesOfTurn, Waiter {
     this.#turn = []
     this.#turnBytes = 0
     if (this.#socket.readyState !== this.#socket.OPEN) {
-      for (const { wiped } of frames) wiped?.fill(0)
+      for (const frame of frames) frame.fill(0)
       return this.#tell()
     }
     this.#transport.cork()
     for (let i = 0; i < frames.length; ) {
-      let next = i + 1
-      const { bytes, wiped } = frames[i] as { bytes: Uint8Array; wiped: Uint8Array | undefined }
-      if (wiped === undefined) while (next < frames.length && frames[next]?.wiped === undefined) next++
-      this.#waiting.push(wiped)
-      const isAlone = next === i + 1
-      this.#transport.write(
-        isAlone ? bytes : Buffer.concat(frames.slice(i, next).map((frame) => frame.bytes)),
-        this.#onSent,
-      )
-      i = next
+      let end = i + 1
+      if (isShort(frames[i])) while (isShort(frames[end])) end++
+      const bytes = end === i + 1 ? (frames[i] as Uint8Array) : joined(frames.slice(i, end))
+      this.#waiting.push(bytes)
+      this.#transport.write(bytes, this.#onSent)
+      i = end
     }
     this.#transport.uncork()
     this.#tell()
   }
 
-  #add(bytes: Uint8Array, wiped: Uint8Array | undefined): void {
+  #add(bytes: Uint8Array): void {
     if (this.#socket.readyState !== this.#socket.OPEN) {
-      wiped?.fill(0)
+      bytes.fill(0)
       return
     }
-    if (this.#turn.push({ bytes, wiped }) === 1) flushAfterTurn(this)
+    if (this.#turn.push(bytes) === 1) flushAfterTurn(this)
     this.#turnBytes += bytes.length
     this.#toldBytes += bytes.length
     this.#budget.change(bytes.length)
@@ -198,21 +193,33 @@ export class Outgoing implements FramesOfTurn, Waiter {
   }
 }
 
+/** Those that stand beside each other are joined, since a write costs more than so few bytes. */
+function isShort(frame: Uint8Array | undefined): boolean {
+  return frame !== undefined && frame.length <= SHORT_HEADER_BYTES + LONGEST_SHORT
+}
+
+function joined(frames: readonly Uint8Array[]): Uint8Array {
+  const bytes = Buffer.concat(frames)
+  for (const frame of frames) frame.fill(0)
+  return bytes
+}
+
 /** Writes the header of an unmasked frame just before it. @returns its bytes [RFC6455-5.2] */
 function writeHeader(room: Uint8Array, frameOffset: number): number {
   const length = room.length - frameOffset
-  const view = new DataView(room.buffer, room.byteOffset, frameOffset)
   if (length <= LONGEST_SHORT) {
-    view.setUint8(frameOffset - 1, length)
-    view.setUint8(frameOffset - 2, WHOLE_BINARY)
+    room[frameOffset - 1] = length
+    room[frameOffset - 2] = WHOLE_BINARY
     return 2
   }
   if (length <= 0xffff) {
-    view.setUint16(frameOffset - 2, length)
-    view.setUint8(frameOffset - 3, 126)
-    view.setUint8(frameOffset - 4, WHOLE_BINARY)
+    room[frameOffset - 1] = length
+    room[frameOffset - 2] = length >> 8
+    room[frameOffset - 3] = 126
+    room[frameOffset - 4] = WHOLE_BINARY
     return 4
   }
+  const view = new DataView(room.buffer, room.byteOffset, frameOffset)
   view.setBigUint64(frameOffset - 8, BigInt(length))
   view.setUint8(frameOffset - 9, 127)
   view.setUint8(frameOffset - 10, WHOLE_BINARY)

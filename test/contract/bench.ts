@@ -9,6 +9,7 @@ import type {
 } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, bucketsOf, deriveQueue, type Queue } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
+import { storeDeposit } from '../_util/store-deposit.ts'
 import type { Test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 
@@ -137,7 +138,7 @@ export function record(queue: Queue, nowSeconds: number, options: DepositOptions
 /** Deposits one envelope; gives the outcome, and the record that was stored. */
 export async function deposit(store: MailboxStore, queue: Queue, options: DepositOptions = {}) {
   let made: WholeEnvelope | undefined
-  const outcome = await store.deposit(queue.partition, (now) => {
+  const outcome = await storeDeposit(store, queue.partition, (now) => {
     made = record(queue, now, options)
     return made
   })

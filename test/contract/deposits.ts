@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { MailboxStore, SealedEnvelope } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { expiryOf, slotSeconds } from '../../src/protocol/retention.ts'
+import { storeDeposit } from '../_util/store-deposit.ts'
 import {
   type Cases,
   type Contract,
@@ -86,7 +87,7 @@ const cases: Cases = {
     const stored = []
     for (const sealed of inputs) stored.push(await put(store, queue, { sealed }))
     const pieces = [everyByte.subarray(0, 12), randomBytes(4000), new Uint8Array(0), everyByte.subarray(500)]
-    await store.deposit(queue.partition, (now) => ({ ...record(queue, now), sealed: pieces }))
+    await storeDeposit(store, queue.partition, (now) => ({ ...record(queue, now), sealed: pieces }))
     const entries = await readAll(store, firstOf(stored))
     t.same(
       entries.map(({ sealed }) => sealed),
@@ -126,7 +127,7 @@ const cases: Cases = {
     const queue = createQueue()
     const before = store.nowSeconds(queue.partition)
     const times: number[] = []
-    await store.deposit(queue.partition, (now) => {
+    await storeDeposit(store, queue.partition, (now) => {
       times.push(now)
       return record(queue, now)
     })
@@ -154,7 +155,10 @@ const cases: Cases = {
       const bucket = bucketOf(queue, 0, MINUTE, expiryOf(now, MINUTE) + 2 * slotSeconds(MINUTE))
       return { ...record(queue, now), bucket }
     }
-    const [before, refusal] = await Promise.allSettled([put(store, queue), store.deposit(queue.partition, misfit)])
+    const [before, refusal] = await Promise.allSettled([
+      put(store, queue),
+      storeDeposit(store, queue.partition, misfit),
+    ])
     t.same([before.status, refusal.status], ['fulfilled', 'rejected'])
     await put(store, queue)
     const rows = await survey(store, queue)
@@ -199,7 +203,7 @@ export function depositCases({ isShared }: Contract): Cases {
 /** Deposits an envelope whose expiry is at first so many slots away from where it belongs. */
 async function depositMisfit(store: MailboxStore, queue: Queue, slots: number) {
   const seals: SealedEnvelope[] = []
-  const outcome = await store.deposit(queue.partition, (now) => {
+  const outcome = await storeDeposit(store, queue.partition, (now) => {
     const fitting = record(queue, now)
     const wrong = bucketOf(queue, 0, WEEK, fitting.bucket.expiresAt + slots * slotSeconds(WEEK))
     const given = seals.length === 0 ? { ...fitting, bucket: wrong } : fitting

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
+import { storeDeposit } from '../_util/store-deposit.ts'
 import {
   type Cases,
   type Contract,
@@ -97,7 +98,7 @@ const cases: Cases = {
     t.equal(store.isReady(), false)
     const before = heard.length
     await t.rejects(
-      store.deposit(queue.partition, (now) => record(queue, now)),
+      storeDeposit(store, queue.partition, (now) => record(queue, now)),
       StoreUnavailableError,
     )
     await t.rejects(store.survey([bucket]), StoreUnavailableError)

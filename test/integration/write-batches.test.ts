@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { DepositOutcome } from '../../src/mailbox/mailbox-store.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import { type RedisServer, startRedis } from '../_util/redis.ts'
+import { type DepositOutcome, storeDeposit } from '../_util/store-deposit.ts'
 import { type Test, test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 import { record } from '../contract/bench.ts'
@@ -23,7 +23,7 @@ async function open(t: Test, redis: RedisServer, minReplicas: number) {
   await eventually(() => store.isReady(), PATIENCE)
   const depositAll = (count: number): Promise<DepositOutcome[]> => {
     const queues = Array.from({ length: count }, () => deriveQueue(randomBytes(32), randomBytes(32)))
-    return Promise.all(queues.map((queue) => store.deposit(queue.partition, (now) => record(queue, now))))
+    return Promise.all(queues.map((queue) => storeDeposit(store, queue.partition, (now) => record(queue, now))))
   }
   // Redis is given each script with its first use.
   await depositAll(1)

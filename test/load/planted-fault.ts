@@ -1,4 +1,4 @@
-import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/deposit.ts'
+import { type Asker, type Deposit, Depositor } from '../../src/mailbox/deposit.ts'
 
 /**
  * Loaded into a relay before it starts (`node --import`): from then on one deposit in so many goes wrong, as
@@ -6,10 +6,8 @@ import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/d
  */
 const [kind = '', every = '1'] = (process.env.PLANTED_FAULT ?? '').split(':')
 
-type Answer = (answer: DepositAnswer) => void
-type Store = (deposit: Deposit, answer: Answer) => void
-
-const store: Store = Depositor.prototype.deposit
+const store: (deposit: Deposit) => void = Depositor.prototype.deposit
+const nobody: Asker = { accepted() {}, refused() {} }
 
 let deposits = 0
 let previous: Buffer | undefined
@@ -29,43 +27,43 @@ function copyFor(deposit: Deposit, address: Buffer): Deposit {
 }
 
 /** What goes wrong with a deposit, in place of storing it. */
-const FAULTS: Record<string, (relay: Depositor, deposit: Deposit, answer: Answer) => void> = {
-  drop: (_relay, _deposit, answer) => answer({ kind: 'accepted', grantedSeconds: 3_600 }),
-  duplicate: (relay, deposit, answer) => {
+const FAULTS: Record<string, (relay: Depositor, deposit: Deposit) => void> = {
+  drop: (_relay, { asker, ref, frame }) => asker.accepted(ref, frame.length, 3_600),
+  duplicate: (relay, deposit) => {
     const again = copyFor(deposit, addressOf(deposit))
-    store.call(relay, deposit, answer)
-    store.call(relay, again, () => undefined)
+    store.call(relay, deposit)
+    store.call(relay, { ...again, asker: nobody })
   },
-  swap: (relay, deposit, answer) => {
-    store.call(relay, copyFor(deposit, previous ?? addressOf(deposit)), answer)
+  swap: (relay, deposit) => {
+    store.call(relay, copyFor(deposit, previous ?? addressOf(deposit)))
   },
-  corrupt: (relay, deposit, answer) => {
+  corrupt: (relay, deposit) => {
     const at = deposit.frame.length - 1 - (deposits % 3_000)
     deposit.frame[at] = (deposit.frame[at] as number) ^ 0x10
-    store.call(relay, deposit, answer)
+    store.call(relay, deposit)
   },
-  reorder: (relay, deposit, answer) => {
+  reorder: (relay, deposit) => {
     const later = copyFor(deposit, addressOf(deposit))
-    held = { address: addressOf(deposit), store: () => store.call(relay, later, answer) }
+    held = { address: addressOf(deposit), store: () => store.call(relay, later) }
   },
 }
 
 const fault = FAULTS[kind]
 if (fault === undefined) throw new Error(`PLANTED_FAULT is one of ${Object.keys(FAULTS).join(', ')}`)
 
-Depositor.prototype.deposit = function plant(deposit: Deposit, answer: Answer): void {
+Depositor.prototype.deposit = function plant(deposit: Deposit): void {
   const address = addressOf(deposit)
   const wait = held
   deposits++
   if (wait !== undefined) {
-    store.call(this, deposit, answer)
+    store.call(this, deposit)
     if (!wait.address.equals(address)) return
     held = undefined
     tellPlanted()
     wait.store()
   } else if (deposits % Number(every) === 0 && !(kind === 'swap' && previous?.equals(address))) {
     if (kind !== 'reorder') tellPlanted()
-    fault(this, deposit, answer)
-  } else store.call(this, deposit, answer)
+    fault(this, deposit)
+  } else store.call(this, deposit)
   previous = address
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { UNLIMITED } from '../../src/mailbox/admission.ts'
-import { type Deposit, type DepositAnswer, Depositor } from '../../src/mailbox/deposit.ts'
+import { type Deposit, Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
 import { Intake } from '../../src/mailbox/intake.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
@@ -24,8 +24,15 @@ const IN_HAND_BYTES = 65_536
 class HeldDepositor extends Depositor {
   readonly held: (() => void)[] = []
 
-  override deposit(deposit: Deposit, answer: (answer: DepositAnswer) => void): void {
-    super.deposit(deposit, (given) => this.held.push(() => answer(given)))
+  override deposit(deposit: Deposit): void {
+    const { asker } = deposit
+    super.deposit({
+      ...deposit,
+      asker: {
+        accepted: (...answer) => this.held.push(() => asker.accepted(...answer)),
+        refused: (...answer) => this.held.push(() => asker.refused(...answer)),
+      },
+    })
   }
 }
 

@@ -3,6 +3,7 @@ import {
   type Bucket,
   type Cursor,
   type MailboxStore,
+  type PendingDeposit,
   type QueueName,
   type StoreListener,
   StoreUnavailableError,
@@ -41,8 +42,9 @@ export class FailingStore implements MailboxStore {
     })
   }
 
-  deposit(partition: number, seal: Parameters<MailboxStore['deposit']>[1]) {
-    return this.#reach(() => this.#store.deposit(partition, seal))
+  deposit(deposit: PendingDeposit): void {
+    if (this.#isDown) queueMicrotask(() => deposit.failed())
+    else this.#store.deposit(deposit)
   }
 
   survey(buckets: readonly Bucket[]) {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import type { DepositOutcome } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { slotSeconds } from '../../src/protocol/retention.ts'
+import { type DepositOutcome, storeDeposit } from '../_util/store-deposit.ts'
 import { createQueue, hex, type WholeEnvelope } from '../contract/bench.ts'
 import type { ModelBucket, StoreModel, Subject } from './plain-store.ts'
 
@@ -78,7 +78,7 @@ function depositOne(model: StoreModel, store: Subject['store'], arrival: Arrival
   const sealed = new Uint8Array(length)
   sealed.set(createHash('sha256').update(String(firstSeq)).digest().subarray(0, length))
   const seals: Seal[] = []
-  const outcome = store.deposit(queue.partition, (now) => {
+  const outcome = storeDeposit(store, queue.partition, (now) => {
     const missed = seals.length === 0 ? offset * slotSeconds(classIndex) : 0
     const bucket = bucketOf(queue, sizeIndex, classIndex, model.expiryOf(now, classIndex) + missed)
     const record = { bucket, queue, firstSeq, capacity: CAPACITY, sealed }

@@ -7,6 +7,7 @@ import { createMemoryStore } from '../../src/store/memory/mailbox-store.ts'
 import { ignoredCounts } from '../_util/counts.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
 import { PLAIN_POLICY, turn } from '../_util/sessions.ts'
+import { storeDeposit } from '../_util/store-deposit.ts'
 import { test } from '../_util/tap.ts'
 
 const ENVELOPE_BYTES = 4_000
@@ -62,7 +63,7 @@ async function deliverer(afterRead: () => void, mayLook = () => true) {
   )
   const put = () => {
     const sealed = sealEnvelope(queue, bucket, randomBytes(12), randomBytes(ENVELOPE_BYTES))
-    void memory.deposit(queue.partition, () => ({ bucket, queue, firstSeq: FIRST_SEQ, capacity: 100, sealed }))
+    void storeDeposit(memory, queue.partition, () => ({ bucket, queue, firstSeq: FIRST_SEQ, capacity: 100, sealed }))
     delivery.wake(queue, 0, DAY, bucket.expiresAt)
   }
   const hand = (seq: number, isFirst: boolean) => {

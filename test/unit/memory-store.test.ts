@@ -8,6 +8,7 @@ import {
   ENVELOPE_OVERHEAD_BYTES,
 } from '../../src/store/memory/mailbox-store.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
+import { storeDeposit } from '../_util/store-deposit.ts'
 import { type Test, test } from '../_util/tap.ts'
 import {
   createQueue,
@@ -112,7 +113,7 @@ test('a slot that ends while an envelope is sealed', async (t) => {
   const { bucket } = await put(store, queue, { classIndex: MINUTE })
   clock.advance((bucket.expiresAt - 50) * 1000 - clock.nowMs() - 1)
   const times: number[] = []
-  const { isFirst } = (await store.deposit(queue.partition, (now) => {
+  const { isFirst } = (await storeDeposit(store, queue.partition, (now) => {
     times.push(now)
     if (times.length === 1) clock.advance(1)
     return record(queue, now, { classIndex: MINUTE })

@@ -3,9 +3,9 @@ import {
   type Bucket,
   bytesIn,
   type Cursor,
-  type DepositOutcome,
   type MailboxStore,
   type Page,
+  type PendingDeposit,
   type QueueName,
   type SealedEnvelope,
   type StoreListener,
@@ -71,19 +71,14 @@ class MemoryStore implements MailboxStore {
     this.#capacityBytes = capacityBytes
   }
 
-  async deposit(_partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome> {
-    this.#begin()
-    const record = this.#sealInTime(seal)
-    const name = latin1(record.bucket.tag)
-    const held = this.#buckets.get(name)
-    if ((held?.envelopes.count ?? 0) >= record.capacity) return { kind: 'full' }
-    const bytes = ENVELOPE_OVERHEAD_BYTES + bytesIn(record.sealed) + (held ? 0 : BUCKET_OVERHEAD_BYTES)
-    if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreUnavailableError()
-    this.#usedBytes += bytes
-    const { envelopes } = held ?? this.#create(name, record)
-    const seq = envelopes.append(ownBytes(record.sealed))
-    this.#wake(record)
-    return { kind: 'stored', seq, isFirst: held === undefined, isAnnounced: true }
+  deposit(deposit: PendingDeposit): void {
+    let settle = () => deposit.failed()
+    try {
+      settle = this.#store(deposit)
+    } catch {
+      // It was not stored.
+    }
+    queueMicrotask(settle)
   }
 
   async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {
@@ -170,10 +165,26 @@ class MemoryStore implements MailboxStore {
     if (this.#earliest <= this.nowSeconds(0)) this.#expire()
   }
 
+  /** @returns what tells of it */
+  #store(deposit: PendingDeposit): () => void {
+    this.#begin()
+    const record = this.#sealInTime(deposit)
+    const name = latin1(record.bucket.tag)
+    const held = this.#buckets.get(name)
+    if ((held?.envelopes.count ?? 0) >= record.capacity) return () => deposit.full()
+    const bytes = ENVELOPE_OVERHEAD_BYTES + bytesIn(record.sealed) + (held ? 0 : BUCKET_OVERHEAD_BYTES)
+    if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreUnavailableError()
+    this.#usedBytes += bytes
+    const { envelopes } = held ?? this.#create(name, record)
+    const seq = envelopes.append(ownBytes(record.sealed))
+    this.#wake(record)
+    return () => deposit.stored(seq, held === undefined, true)
+  }
+
   // Sealing takes time, in which the slot can end.
-  #sealInTime(seal: (nowSeconds: number) => SealedEnvelope): SealedEnvelope {
+  #sealInTime(deposit: PendingDeposit): SealedEnvelope {
     for (let seals = 0; seals < MAX_SEALS; seals++) {
-      const record = seal(this.nowSeconds(0))
+      const record = deposit.seal(this.nowSeconds(0))
       if (record.bucket.expiresAt === expiryOf(this.nowSeconds(0), record.bucket.classIndex)) return record
     }
     throw new StoreUnavailableError()

@@ -3,11 +3,10 @@ import {
   type Announcement,
   type Bucket,
   type Cursor,
-  type DepositOutcome,
   type MailboxStore,
   type Page,
+  type PendingDeposit,
   type QueueName,
-  type SealedEnvelope,
   type StoreListener,
   type StoreMemory,
   StoreUnavailableError,
@@ -30,7 +29,7 @@ import { NodeWatch } from './node-watch.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 import { TouchSweep, type TouchSweepOptions } from './touch-sweep.ts'
 import { WakeUps } from './wake-ups.ts'
-import type { Write } from './write-batch.ts'
+import { DepositWrite, type Write } from './write-batch.ts'
 import { WriteLane } from './write-lane.ts'
 
 export interface RedisStoreOptions {
@@ -121,26 +120,16 @@ export class RedisMailboxStore implements MailboxStore {
     return this.#watch.nowSeconds(nodeNameOf(this.#writer, partition) ?? SINGLE_NODE)
   }
 
-  deposit(partition: number, seal: (nowSeconds: number) => SealedEnvelope): Promise<DepositOutcome> {
-    return new Promise((resolve, reject) => {
-      this.#write({
-        kind: 'deposit',
-        partition,
-        sinceMs: performance.now(),
-        misfits: 0,
-        group: undefined,
-        seal,
-        resolve,
-        reject,
-      })
-    })
+  deposit(deposit: PendingDeposit): void {
+    this.#write(new DepositWrite(deposit))
   }
 
   erase(bucket: Bucket, seqs: readonly number[]): Promise<number> {
     const { partition } = bucket
     if (seqs.length === 0) return Promise.resolve(0)
     return new Promise((resolve, reject) => {
-      this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, reject })
+      const fail = () => reject(new StoreUnavailableError())
+      this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, fail })
     })
   }
 
@@ -192,7 +181,8 @@ export class RedisMailboxStore implements MailboxStore {
 
   #dispatch(write: Write): void {
     const name = nodeNameOf(this.#writer, write.partition)
-    if (name === undefined) write.reject(new StoreUnavailableError())
+    // Never within the call that asks for it.
+    if (name === undefined) queueMicrotask(() => write.fail())
     else this.#laneOf(name).add(write)
   }
 

@@ -1,10 +1,4 @@
-import {
-  type Bucket,
-  bytesIn,
-  type DepositOutcome,
-  type SealedEnvelope,
-  type StoreUnavailableError,
-} from '../../mailbox/mailbox-store.ts'
+import { type Bucket, bytesIn, type PendingDeposit, type SealedEnvelope } from '../../mailbox/mailbox-store.ts'
 import { classSeconds } from '../../protocol/retention.ts'
 import { encodeWake } from './announcements.ts'
 import type { Argument } from './command-writer.ts'
@@ -14,7 +8,8 @@ interface WriteBase {
   readonly partition: number
   /** When it was asked for, on a clock that only goes forward, in milliseconds. */
   readonly sinceMs: number
-  reject(error: StoreUnavailableError): void
+  /** It is not known to have taken effect. */
+  fail(): void
 }
 
 /** Deposits of one call into one bucket. */
@@ -26,14 +21,26 @@ export interface DepositGroup {
   isAnnounced: boolean
 }
 
-export interface DepositWrite extends WriteBase {
-  readonly kind: 'deposit'
+export class DepositWrite implements WriteBase {
+  readonly kind = 'deposit'
+  readonly deposit: PendingDeposit
+  readonly sinceMs = performance.now()
   /** How often the node has refused the expiry. */
-  misfits: number
+  misfits = 0
   /** Those that it was last sent with. */
   group: DepositGroup | undefined
-  seal(nowSeconds: number): SealedEnvelope
-  resolve(outcome: DepositOutcome): void
+
+  constructor(deposit: PendingDeposit) {
+    this.deposit = deposit
+  }
+
+  get partition(): number {
+    return this.deposit.partition
+  }
+
+  fail(): void {
+    this.deposit.failed()
+  }
 }
 
 export interface EraseWrite extends WriteBase {
@@ -103,10 +110,10 @@ export function addGroups({ groups, writes, keys, args }: Call, wakeBits: WakeBi
   }
 }
 
-/** What has become of an envelope that has this outcome and is confirmed. */
-export function storedAs(outcome: number, group: DepositGroup): DepositOutcome {
-  const isAnnounced = !group.isAnnounced
-  group.isAnnounced = true
+/** Tells a deposit that has this outcome and is confirmed. */
+export function settleStored({ deposit, group }: DepositWrite, outcome: number): void {
+  const { record, isAnnounced } = group as DepositGroup
+  ;(group as DepositGroup).isAnnounced = true
   const isFirst = outcome === OUTCOME.first
-  return { kind: 'stored', seq: isFirst ? group.record.firstSeq : outcome, isFirst, isAnnounced }
+  deposit.stored(isFirst ? record.firstSeq : outcome, isFirst, !isAnnounced)
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { type SealedEnvelope, StoreUnavailableError } from '../../mailbox/mailbox-store.ts'
+import type { SealedEnvelope } from '../../mailbox/mailbox-store.ts'
 import { CommandWriter } from './command-writer.ts'
 import { faultOf, redirectionOf, type StoreFault } from './faults.ts'
 import type { WakeBits } from './keys.ts'
@@ -10,11 +10,10 @@ import {
   addGroups,
   type Call,
   createCall,
-  type DepositGroup,
   type DepositWrite,
   type EraseWrite,
   OUTCOME,
-  storedAs,
+  settleStored,
   type Write,
 } from './write-batch.ts'
 
@@ -127,7 +126,7 @@ export class WriteLane {
   /** A record that cannot be made fails alone. */
   #seal(write: DepositWrite, nowSeconds: number): SealedEnvelope | undefined {
     try {
-      return write.seal(nowSeconds)
+      return write.deposit.seal(nowSeconds)
     } catch {
       this.#rejectAll([write], 'command')
       return undefined
@@ -178,23 +177,26 @@ export class WriteLane {
     if (call.script === 'deposit') return this.#settleDeposits(call.writes as DepositWrite[], result, isConfirmed)
     for (const [i, write] of (call.writes as EraseWrite[]).entries()) {
       if (isConfirmed) write.resolve((result as number[])[i] as number)
-      else write.reject(new StoreUnavailableError())
+      else write.fail()
     }
     return []
   }
 
   #settleDeposits(writes: readonly DepositWrite[], result: unknown, isConfirmed: boolean): Write[] {
-    const [nodeSeconds, ...outcomes] = result as [number, ...number[]]
-    for (const [i, outcome] of outcomes.entries()) {
+    // The time of the node, then the outcomes.
+    const answer = result as number[]
+    const settled = answer.length - 1
+    for (let i = 0; i < settled; i++) {
       const write = writes[i] as DepositWrite
-      if (outcome === OUTCOME.full) write.resolve({ kind: 'full' })
+      const outcome = answer[i + 1] as number
+      if (outcome === OUTCOME.full) write.deposit.full()
       else if (outcome === OUTCOME.noMemory) this.#rejectAll([write], 'memory')
-      else if (!isConfirmed) write.reject(new StoreUnavailableError())
-      else write.resolve(storedAs(outcome, write.group as DepositGroup))
+      else if (isConfirmed) settleStored(write, outcome)
+      else write.fail()
     }
-    if (outcomes.length === writes.length) return []
-    this.#parts.correctClock(nodeSeconds)
-    const [misfit, ...after] = writes.slice(outcomes.length) as [DepositWrite, ...DepositWrite[]]
+    if (settled === writes.length) return []
+    this.#parts.correctClock(answer[0] as number)
+    const [misfit, ...after] = writes.slice(settled) as [DepositWrite, ...DepositWrite[]]
     misfit.misfits++
     if (misfit.misfits < MAX_MISFITS) return this.#stillWanted([misfit, ...after])
     this.#rejectAll([misfit], 'clock')
@@ -228,7 +230,7 @@ export class WriteLane {
   #rejectAll(writes: readonly Write[], fault: StoreFault): void {
     if (writes.length === 0) return
     this.#parts.onFault(fault)
-    for (const write of writes) write.reject(new StoreUnavailableError())
+    for (const write of writes) write.fail()
   }
 }
 

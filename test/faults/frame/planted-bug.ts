@@ -1,5 +1,5 @@
 import { Delivery } from '../../../src/mailbox/delivery.ts'
-import { type Deposit, type DepositAnswer, Depositor } from '../../../src/mailbox/deposit.ts'
+import { type Asker, type Deposit, Depositor } from '../../../src/mailbox/deposit.ts'
 import { MailboxConnection } from '../../../src/mailbox/mailbox-connection.ts'
 import { ENVELOPE_HEADER_BYTES } from '../../../src/protocol/mailbox-frames.ts'
 import { classSeconds, grantClass, MAX_TTL_SECONDS } from '../../../src/protocol/retention.ts'
@@ -31,13 +31,15 @@ const ACK_TYPE = 0x02
 let isProvoked = false
 
 function answerEarly(): void {
-  const store: (deposit: Deposit, answer: (answer: DepositAnswer) => void) => void = Depositor.prototype.deposit
-  Depositor.prototype.deposit = function answerFirst(deposit, answer) {
+  const store: (deposit: Deposit) => void = Depositor.prototype.deposit
+  const nobody: Asker = { accepted() {}, refused() {} }
+  Depositor.prototype.deposit = function answerFirst(deposit) {
     // Its own copy: frames are reused once they are answered.
     const frame = Uint8Array.from(deposit.frame)
-    const late = { ...deposit, address: Uint8Array.from(deposit.address), frame }
-    answer({ kind: 'accepted', grantedSeconds: classSeconds(grantClass(deposit.ttlSeconds, MAX_TTL_SECONDS)) })
-    setTimeout(() => store.call(this, late, () => undefined), LATE_MS)
+    const late = { ...deposit, address: Uint8Array.from(deposit.address), frame, asker: nobody }
+    const granted = classSeconds(grantClass(deposit.ttlSeconds, MAX_TTL_SECONDS))
+    deposit.asker.accepted(deposit.ref, frame.length, granted)
+    setTimeout(() => store.call(this, late), LATE_MS)
   }
 }
 
