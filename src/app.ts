@@ -125,7 +125,8 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     onConnectionRefused: metrics.connectionRefused,
     onInternalError: events.internalError,
   })
-  await registerWebSockets(app, DEPOSIT_HEADER_BYTES + Math.max(...policy.envelopeBytes))
+  const maxFrameBytes = DEPOSIT_HEADER_BYTES + Math.max(...policy.envelopeBytes)
+  await registerWebSockets(app, maxFrameBytes)
   addDepositRoutes(app, depositor, policy)
   addMailboxRoutes(app, signedMailbox, outgoingBudget)
   addInfoRoutes(app, {
@@ -136,6 +137,7 @@ export async function startRelay(config: Config, parts: RelayParts): Promise<Rel
     ...answering,
     admission,
     depositor,
+    maxFrameBytes,
     socketBufferBytes: config.socketBufferBytes,
     outgoingBudget,
     countSocket: metrics.socket,

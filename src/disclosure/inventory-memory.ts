@@ -67,7 +67,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
     lives: 'storing',
     seenBy: SEEN_BY_REQUEST,
     short: 'request',
-    heldIn: ['mailbox/deposit.ts#frame'],
+    heldIn: ['mailbox/deposit.ts#frame', 'ws/incoming.ts#head', 'ws/incoming.ts#partial', 'ws/incoming.ts#mask'],
     fields: {
       address: ['whom the envelope is for', 'the bucket is computed from it'],
       ttlSeconds: ['the lifetime that was asked for', 'the class is chosen by it'],

@@ -8,6 +8,7 @@ import { MailboxConnection, type MailboxConnectionParts } from '../mailbox/mailb
 import { CLOSE, type CloseCode, LetheError } from '../protocol/errors.ts'
 import { handshakeProblem, WEBSOCKET_VERSION } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
+import { Incoming } from './incoming.ts'
 import { Outgoing } from './outgoing.ts'
 import type { OutgoingBudget } from './outgoing-budget.ts'
 
@@ -19,6 +20,8 @@ export type SocketEnd = `${CloseCode}` | '1002' | 'client' | 'lost'
 export interface SocketRoutesParts extends MailboxConnectionParts {
   depositor: Depositor
   admission: Admission
+  /** Longest message. */
+  maxFrameBytes: number
   /** Bytes that may wait for a slow reader. */
   socketBufferBytes: number
   /** What may wait on all sockets together. */
@@ -95,7 +98,7 @@ export class SocketRoutes {
       wsHandler: (socket, request) => {
         const forwardedFor = [request.headers['x-forwarded-for'] ?? []].flat().join(',')
         const allowance = this.#parts.admission.allowanceOf(request.socket, forwardedFor)
-        this.#serve(endpoint, socket, allowance, connect(socket, request.socket, allowance))
+        this.#serve(endpoint, socket, request.socket, allowance, connect(socket, request.socket, allowance))
       },
     })
   }
@@ -123,7 +126,13 @@ export class SocketRoutes {
     return new Outgoing(socket, transport, clock, { limitBytes: socketBufferBytes, budget: outgoingBudget }, onRoom)
   }
 
-  #serve(endpoint: Endpoint, socket: WebSocket, allowance: Allowance, { connection, outgoing }: Served): void {
+  #serve(
+    endpoint: Endpoint,
+    socket: WebSocket,
+    transport: Socket,
+    allowance: Allowance,
+    { connection, outgoing }: Served,
+  ): void {
     // The plugin's own listener would keep the request, headers and all, for as long as the socket lives.
     socket.removeAllListeners('error')
     let failure: SocketEnd | undefined
@@ -131,10 +140,14 @@ export class SocketRoutes {
       failure ??= failureOf(error.code)
       socket.terminate()
     })
+    const receive = (message: Buffer) => {
+      if (!outgoing.cutOffIfOverfull()) connection.receive(message)
+    }
+    new Incoming(transport, this.#parts.maxFrameBytes, receive)
+    // What was sent in fragments, or as text.
     socket.on('message', (data: RawData, isBinary: boolean) => {
-      if (outgoing.cutOffIfOverfull()) return
-      if (isBinary) connection.receive(data as Buffer)
-      else refuseText(connection, outgoing)
+      if (isBinary) receive(data as Buffer)
+      else if (!outgoing.cutOffIfOverfull()) refuseText(connection, outgoing)
     })
     const ping = () => {
       if (outgoing.cutOffIfOverfull() || allowance.ask(COST_BYTES.frame) !== 'ended') return

@@ -1,0 +1,178 @@
+import type { Socket } from 'node:net'
+
+/** First byte of a frame that is a whole binary message, of a ping and of a pong. [RFC6455-5.2] */
+const WHOLE_BINARY = 0x82
+const PING = 0x89
+const PONG = 0x8a
+
+const MASKED = 0x80
+/** Says that the length follows, in two bytes; 127 says in eight. */
+const LENGTH_16 = 126
+const MASK_BYTES = 4
+const HEADER_BYTES = 2 + MASK_BYTES
+
+/** A message that comes in pieces is given so much memory at first, and twice as much whenever that is full. */
+const FIRST_ROOM_BYTES = 8_192
+
+type DataListener = (bytes: Buffer) => void
+
+/**
+ * What comes in on one socket, in front of `ws`. Whole binary messages, which are all that this protocol has, are taken out
+ * of what the transport reads, and unmasked four bytes at a time where `ws` takes one. Everything else is left to `ws`:
+ * pings and pongs as they come, and from anything else on, be it a close, a text, a fragment or a violation, all that
+ * follows, so that what is not a message is judged in one place.
+ */
+export class Incoming {
+  readonly #transport: Socket
+  readonly #maxBytes: number
+  readonly #receive: (message: Buffer) => void
+  readonly #toWs: DataListener
+  /** From here on all is left to `ws`. */
+  #isLeft = false
+  /** Bytes that still belong to a ping or pong. */
+  #passing = 0
+  /** The beginning of a header. */
+  #head: Buffer | undefined
+  /** The beginning of a message: how much of it is there, how much it will be, and its mask. */
+  #partial: Buffer | undefined
+  #gathered = 0
+  #length = 0
+  #mask: Buffer | undefined
+
+  /**
+   * To be made before anything was read.
+   * @param maxBytes of a message; a longer one is left to `ws`, which refuses it
+   * @param receive given each message, which is its own to keep; memory around it may belong to other messages
+   */
+  constructor(transport: Socket, maxBytes: number, receive: (message: Buffer) => void) {
+    this.#transport = transport
+    this.#maxBytes = maxBytes
+    this.#receive = receive
+    const [toWs, ...others] = transport.listeners('data') as DataListener[]
+    if (toWs === undefined || others.length > 0) throw new Error('ws does not listen to its socket as it should')
+    this.#toWs = toWs
+    transport.on('data', (chunk: Buffer) => this.#read(chunk))
+    transport.removeListener('data', toWs)
+    // Of a socket that was paused, `ws` reads at the end what was not read before.
+    transport.prependListener('close', () => {
+      const rest = transport.read() as Buffer | null
+      if (rest !== null) this.#read(rest)
+    })
+  }
+
+  #read(chunk: Buffer): void {
+    let bytes = chunk
+    if (this.#head) {
+      bytes = Buffer.concat([this.#head, chunk])
+      this.#head = undefined
+      chunk.fill(0)
+    }
+    let at = this.#partial ? this.#complete(bytes) : 0
+    while (at < bytes.length) {
+      if (this.#isLeft) return this.#pass(at === 0 ? bytes : bytes.subarray(at))
+      if (this.#passing > 0) {
+        const end = Math.min(bytes.length, at + this.#passing)
+        this.#passing -= end - at
+        this.#pass(bytes.subarray(at, end))
+        at = end
+        continue
+      }
+      at = this.#next(bytes, at)
+    }
+  }
+
+  #pass(bytes: Buffer): void {
+    this.#toWs.call(this.#transport, bytes)
+  }
+
+  /** Takes the frame that begins at `at`. @returns where the next one does */
+  #next(bytes: Buffer, at: number): number {
+    const available = bytes.length - at
+    const first = bytes[at]
+    const second = available > 1 ? (bytes[at + 1] as number) : MASKED
+    const short = second & ~MASKED
+    const headerBytes = HEADER_BYTES + (short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8)
+    if ((second & MASKED) === 0) {
+      this.#isLeft = true
+      return at
+    }
+    if (available < headerBytes) {
+      this.#head = bytes.subarray(at)
+      return bytes.length
+    }
+    const length = short < LENGTH_16 ? short : readLength(bytes, at + 2, short)
+    const start = at + headerBytes
+    const end = start + length
+    if (first === WHOLE_BINARY && length <= this.#maxBytes) {
+      if (end > bytes.length) return this.#begin(bytes, start, length)
+      const message = bytes.subarray(start, end)
+      unmask(message, bytes, start - MASK_BYTES)
+      this.#receive(message)
+      return end
+    }
+    if ((first === PING || first === PONG) && length < LENGTH_16) this.#passing = end - at
+    else this.#isLeft = true
+    return at
+  }
+
+  #begin(bytes: Buffer, start: number, length: number): number {
+    this.#mask = Buffer.from(bytes.subarray(start - MASK_BYTES, start))
+    this.#length = length
+    this.#gathered = 0
+    this.#partial = Buffer.alloc(Math.min(length, FIRST_ROOM_BYTES))
+    return start + this.#gather(bytes.subarray(start))
+  }
+
+  /** Goes on with a message that has begun. @returns where the next frame begins */
+  #complete(bytes: Buffer): number {
+    const taken = this.#gather(bytes)
+    if (this.#gathered < this.#length) return taken
+    const message = this.#partial as Buffer
+    this.#partial = undefined
+    unmask(message, this.#mask as Buffer, 0)
+    this.#receive(message)
+    return taken
+  }
+
+  /** @returns how many bytes belong to the message that has begun */
+  #gather(bytes: Buffer): number {
+    const wanted = Math.min(bytes.length, this.#length - this.#gathered)
+    let room = this.#partial as Buffer
+    // Not at once as much as the header says, which anybody can write.
+    if (this.#gathered + wanted > room.length) {
+      const grown = Buffer.alloc(Math.min(this.#length, Math.max(2 * room.length, this.#gathered + wanted)))
+      grown.set(room.subarray(0, this.#gathered))
+      room.fill(0)
+      room = grown
+      this.#partial = grown
+    }
+    const taken = bytes.subarray(0, wanted)
+    room.set(taken, this.#gathered)
+    taken.fill(0)
+    this.#gathered += wanted
+    return wanted
+  }
+}
+
+function readLength(bytes: Buffer, at: number, short: number): number {
+  return short === LENGTH_16 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at))
+}
+
+const maskBytes = new Uint8Array(MASK_BYTES)
+const maskWord = new Int32Array(maskBytes.buffer)
+
+/** In place, with the mask that stands at `maskAt` in `header`. [RFC6455-5.3] */
+function unmask(message: Buffer, header: Buffer, maskAt: number): void {
+  const { length, byteOffset } = message
+  for (let i = 0; i < MASK_BYTES; i++) maskBytes[i] = header[maskAt + i] as number
+  const head = Math.min(length, -byteOffset & (MASK_BYTES - 1))
+  for (let i = 0; i < head; i++) message[i] = (message[i] as number) ^ (maskBytes[i] as number)
+  const words = (length - head) >>> 2
+  const tail = head + MASK_BYTES * words
+  for (let i = tail; i < length; i++) message[i] = (message[i] as number) ^ (maskBytes[i & 3] as number)
+  if (words === 0) return
+  for (let i = 0; i < MASK_BYTES; i++) maskBytes[i] = header[maskAt + ((head + i) & 3)] as number
+  const key = maskWord[0] as number
+  const view = new Int32Array(message.buffer, byteOffset + head, words)
+  for (let i = 0; i < words; i++) view[i] = (view[i] as number) ^ key
+}
