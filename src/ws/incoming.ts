@@ -20,13 +20,14 @@ type DataListener = (bytes: Buffer) => void
  * What comes in on one socket, in front of `ws`. Whole binary messages, which are all that this protocol has, are taken out
  * of what the transport reads, and unmasked four bytes at a time where `ws` takes one. Everything else is left to `ws`:
  * pings and pongs as they come, and from anything else on, be it a close, a text, a fragment or a violation, all that
- * follows, so that what is not a message is judged in one place.
+ * follows, so that what is not a message is judged in one place. [ops/decisions/0018]
  */
 export class Incoming {
   readonly #transport: Socket
   readonly #maxBytes: number
   readonly #receive: (message: Buffer) => void
   readonly #toWs: DataListener
+  readonly #onData: DataListener
   /** From here on all is left to `ws`. */
   #isLeft = false
   /** Bytes that still belong to a ping or pong. */
@@ -43,6 +44,7 @@ export class Incoming {
    * To be made before anything was read.
    * @param maxBytes of a message; a longer one is left to `ws`, which refuses it
    * @param receive given each message, which is its own to keep; memory around it may belong to other messages
+   * @throws Error if `ws` is not the only one that listens to the transport
    */
   constructor(transport: Socket, maxBytes: number, receive: (message: Buffer) => void) {
     this.#transport = transport
@@ -51,13 +53,10 @@ export class Incoming {
     const [toWs, ...others] = transport.listeners('data') as DataListener[]
     if (toWs === undefined || others.length > 0) throw new Error('ws does not listen to its socket as it should')
     this.#toWs = toWs
-    transport.on('data', (chunk: Buffer) => this.#read(chunk))
+    this.#onData = (chunk) => this.#read(chunk)
+    transport.on('data', this.#onData)
     transport.removeListener('data', toWs)
-    // Of a socket that was paused, `ws` reads at the end what was not read before.
-    transport.prependListener('close', () => {
-      const rest = transport.read() as Buffer | null
-      if (rest !== null) this.#read(rest)
-    })
+    transport.prependListener('close', () => this.#end())
   }
 
   #read(chunk: Buffer): void {
@@ -69,11 +68,10 @@ export class Incoming {
     }
     let at = this.#partial ? this.#complete(bytes) : 0
     while (at < bytes.length) {
-      if (this.#isLeft) return this.#pass(at === 0 ? bytes : bytes.subarray(at))
       if (this.#passing > 0) {
         const end = Math.min(bytes.length, at + this.#passing)
         this.#passing -= end - at
-        this.#pass(bytes.subarray(at, end))
+        this.#toWs.call(this.#transport, bytes.subarray(at, end))
         at = end
         continue
       }
@@ -81,38 +79,58 @@ export class Incoming {
     }
   }
 
-  #pass(bytes: Buffer): void {
-    this.#toWs.call(this.#transport, bytes)
+  /** Of a socket that was paused, `ws` reads at the end what was not read before. What is then incomplete stays so. */
+  #end(): void {
+    const { readableLength } = this.#transport
+    if (!this.#isLeft && readableLength > 0) this.#read(this.#transport.read(readableLength))
+    this.#partial?.fill(0)
+    this.#partial = undefined
   }
 
-  /** Takes the frame that begins at `at`. @returns where the next one does */
+  /**
+   * Takes the frame that begins at `at`, or leaves it, as soon as there is enough of it for `ws` to refuse it.
+   * @returns where the next one begins
+   */
   #next(bytes: Buffer, at: number): number {
     const available = bytes.length - at
-    const first = bytes[at]
-    const second = available > 1 ? (bytes[at + 1] as number) : MASKED
+    const isMessage = bytes[at] === WHOLE_BINARY
+    if (!isMessage && bytes[at] !== PING && bytes[at] !== PONG) return this.#leave(bytes, at)
+    if (available < 2) return this.#keep(bytes, at)
+    const second = bytes[at + 1] as number
     const short = second & ~MASKED
-    const headerBytes = HEADER_BYTES + (short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8)
-    if ((second & MASKED) === 0) {
-      this.#isLeft = true
+    if ((second & MASKED) === 0) return this.#leave(bytes, at)
+    if (!isMessage) {
+      if (short >= LENGTH_16) return this.#leave(bytes, at)
+      this.#passing = HEADER_BYTES + short
       return at
     }
-    if (available < headerBytes) {
-      this.#head = bytes.subarray(at)
-      return bytes.length
-    }
-    const length = short < LENGTH_16 ? short : readLength(bytes, at + 2, short)
-    const start = at + headerBytes
+    const lengthBytes = short < LENGTH_16 ? 0 : short === LENGTH_16 ? 2 : 8
+    if (available < 2 + lengthBytes) return this.#keep(bytes, at)
+    const length = lengthBytes === 0 ? short : readLength(bytes, at + 2, short)
+    if (length > this.#maxBytes) return this.#leave(bytes, at)
+    const start = at + HEADER_BYTES + lengthBytes
+    if (start > bytes.length) return this.#keep(bytes, at)
     const end = start + length
-    if (first === WHOLE_BINARY && length <= this.#maxBytes) {
-      if (end > bytes.length) return this.#begin(bytes, start, length)
-      const message = bytes.subarray(start, end)
-      unmask(message, bytes, start - MASK_BYTES)
-      this.#receive(message)
-      return end
-    }
-    if ((first === PING || first === PONG) && length < LENGTH_16) this.#passing = end - at
-    else this.#isLeft = true
-    return at
+    if (end > bytes.length) return this.#begin(bytes, start, length)
+    const message = bytes.subarray(start, end)
+    unmask(message, bytes, start - MASK_BYTES)
+    this.#receive(message)
+    return end
+  }
+
+  /** Lets `ws` listen again itself, since it stops doing so when it has closed or failed. */
+  #leave(bytes: Buffer, at: number): number {
+    this.#isLeft = true
+    this.#transport.removeListener('data', this.#onData)
+    this.#transport.on('data', this.#toWs)
+    this.#toWs.call(this.#transport, bytes.subarray(at))
+    return bytes.length
+  }
+
+  /** Keeps a copy, as a view would keep all that was read with it. */
+  #keep(bytes: Buffer, at: number): number {
+    this.#head = Buffer.from(bytes.subarray(at))
+    return bytes.length
   }
 
   #begin(bytes: Buffer, start: number, length: number): number {
@@ -128,8 +146,9 @@ export class Incoming {
     const taken = this.#gather(bytes)
     if (this.#gathered < this.#length) return taken
     const message = this.#partial as Buffer
-    this.#partial = undefined
     unmask(message, this.#mask as Buffer, 0)
+    this.#partial = undefined
+    this.#mask = undefined
     this.#receive(message)
     return taken
   }

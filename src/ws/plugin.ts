@@ -9,20 +9,24 @@ const CLOSE_GRACE_MS = 3_000
 const ANSWER_GRACE_MS = 5_000
 
 /**
- * Lets an HTTP server speak WebSocket: `lethe.v1`, no extensions, whole messages up to a limit (1009 beyond it).
+ * How `ws` reads a socket: `lethe.v1`, no extensions, whole messages up to a limit (1009 beyond it).
  * @param maxFrameBytes longest message, its fragments together
  */
-export async function registerWebSockets(app: FastifyInstance, maxFrameBytes: number): Promise<void> {
-  const options = {
+export function webSocketOptions(maxFrameBytes: number) {
+  return {
     maxPayload: maxFrameBytes,
     perMessageDeflate: false,
     // A text frame is refused as such, whatever it holds.
     skipUTF8Validation: true,
     closeTimeout: CLOSE_GRACE_MS,
-    handleProtocols: (offered: Set<string>) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
+    handleProtocols: (offered: Set<string>): string | false => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   }
+}
+
+/** Lets an HTTP server speak WebSocket. */
+export async function registerWebSockets(app: FastifyInstance, maxFrameBytes: number): Promise<void> {
   await app.register(websocket, {
-    options,
+    options: webSocketOptions(maxFrameBytes),
     errorHandler: (_error, socket) => socket.terminate(),
     // Connections end themselves when they are drained, senders after their answers. A close frame from here would come
     // before those: an envelope that is stored without an answer is sent again.

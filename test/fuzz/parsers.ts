@@ -39,6 +39,7 @@ import { parseInfo } from '../../src/store/redis/node-settings.ts'
 import { masterOf, replicasOf } from '../../src/store/redis/topology.ts'
 import { handshakeProblem } from '../../src/ws/handshake.ts'
 import type { Parser } from './fuzz.ts'
+import { SOCKET_FRAMES } from './socket-frames.ts'
 
 const SIZES = [4_000, 64_000]
 const utf8 = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
@@ -273,4 +274,4 @@ const OTHERS: readonly Parser[] = [
 ]
 
 /** Every parser that is given bytes from outside. */
-export const PARSERS: readonly Parser[] = [...FRAMES, ...STORED, ...TEXTS, ...OTHERS]
+export const PARSERS: readonly Parser[] = [...FRAMES, ...STORED, ...TEXTS, ...OTHERS, SOCKET_FRAMES]

@@ -1,12 +1,10 @@
-import { setImmediate as turn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { type MailboxStore, type StoreListener, StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import {
   BUCKET_OVERHEAD_BYTES,
   createMemoryStore,
   ENVELOPE_OVERHEAD_BYTES,
 } from '../../src/store/memory/mailbox-store.ts'
+import { collectGarbage } from '../_util/garbage.ts'
 import { createManualClock } from '../_util/manual-clock.ts'
 import { storeDeposit } from '../_util/store-deposit.ts'
 import { type Test, test } from '../_util/tap.ts'
@@ -164,8 +162,6 @@ test('bytes that fill their memory are kept without a copy, a part of a larger m
 })
 
 test('what is erased or has expired is in no memory of the store any longer', async (t) => {
-  setFlagsFromString('--expose-gc')
-  const collect: () => void = runInNewContext('gc')
   const { store, clock } = await startStore(t)
   const queue = createQueue()
 
@@ -178,10 +174,7 @@ test('what is erased or has expired is in no memory of the store any longer', as
     return stored
   }
   async function isLeft(memories: readonly { memory: WeakRef<Uint8Array> }[]) {
-    for (let i = 0; i < 3; i++) {
-      await turn()
-      collect()
-    }
+    await collectGarbage()
     return memories.map(({ memory }) => memory.deref() !== undefined)
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createMailbox, depositFrame, range } from '../conformance/client.ts'
 import { OPCODE } from '../integration/raw-websocket.ts'
+import { wireFrame } from './wire.ts'
 
 /** What a client sends on a deposit socket, and what must come of it. */
 export interface FrameCase {
@@ -39,16 +40,8 @@ function frame({
   reserved = 0,
   isMasked = true,
 }: FrameParts) {
-  const { length } = payload
-  const long = length < 126 ? Buffer.alloc(0) : Buffer.alloc(length < 65_536 ? 2 : 8)
-  if (long.length === 2) long.writeUInt16BE(length)
-  if (long.length === 8) long.writeBigUInt64BE(BigInt(length))
-  const short = length < 126 ? length : length < 65_536 ? 126 : 127
-  const head = Buffer.of((isLast ? 0x80 : 0) | (reserved << 4) | opcode, (isMasked ? 0x80 : 0) | short)
-  if (!isMasked) return Buffer.concat([head, long, payload])
-  const mask = randomBytes(4)
-  const masked = payload.map((byte, index) => byte ^ (mask[index % 4] as number))
-  return Buffer.concat([head, long, mask, masked])
+  const first = (isLast ? 0x80 : 0) | (reserved << 4) | opcode
+  return wireFrame({ first, payload, mask: isMasked ? randomBytes(4) : undefined })
 }
 
 const { address } = createMailbox()
@@ -58,7 +51,9 @@ const message = (length = 60) =>
 const ping = (payload: Buffer | string = '') => frame({ opcode: OPCODE.ping, payload: Buffer.from(payload) })
 const close = (code: number, reason: Buffer | string = '') =>
   frame({ opcode: OPCODE.close, payload: Buffer.concat([Buffer.of(code >> 8, code & 0xff), Buffer.from(reason)]) })
-const bytewise = (bytes: Buffer) => [...bytes].map((byte) => Buffer.of(byte))
+const cutIn = (bytes: Buffer, size: number) =>
+  range(0, Math.ceil(bytes.length / size)).map((n) => bytes.subarray(n * size, (n + 1) * size))
+const bytewise = (bytes: Buffer) => cutIn(bytes, 1)
 
 function fragments(payload: Buffer, count: number, opcode: number = OPCODE.binary): Buffer[] {
   const size = Math.ceil(payload.length / count)
@@ -75,12 +70,30 @@ type Row = Omit<FrameCase, 'section'>
 const section = (name: string, rows: readonly Row[]): FrameCase[] => rows.map((row) => ({ section: name, ...row }))
 
 const framing = section('5.2 framing', [
-  ...[41, 60, 125, 126, 127, 128, 255, 256, 1_000, LARGEST_BYTES - 1].map((length) => ({
+  ...[41, 60, 125, 126, 127, 128, 255, 256, 1_000, LARGEST_BYTES - 1, LARGEST_BYTES].map((length) => ({
     name: `a message of ${length} bytes`,
     pieces: [frame({ payload: message(length) })],
     answers: 1,
   })),
   { name: 'a message byte by byte', pieces: bytewise(frame({ payload: message(200) })), answers: 1 },
+  ...[2, 8].map((lengthBytes) => ({
+    name: `a message whose length is in ${lengthBytes} bytes and needs none`,
+    pieces: [wireFrame({ first: 0x82, payload: message(), mask: randomBytes(4), lengthBytes })],
+    answers: 1,
+  })),
+  ...[0, 2, 8].map((lengthBytes) => ({
+    name: `a header with ${lengthBytes} bytes of length, cut at every byte`,
+    pieces: range(1, lengthBytes + 7).flatMap((cut) => {
+      const bytes = wireFrame({ first: 0x82, payload: message(), mask: randomBytes(4), lengthBytes })
+      return [bytes.subarray(0, cut), bytes.subarray(cut)]
+    }),
+    answers: lengthBytes + 6,
+  })),
+  {
+    name: 'messages in one piece, but for where each begins',
+    pieces: cutIn(Buffer.concat(range(0, 10).map(() => frame({ payload: message() }))), 61),
+    answers: 10,
+  },
   {
     name: 'ten messages in one piece',
     pieces: [Buffer.concat(range(0, 10).map(() => frame({ payload: message() })))],
@@ -94,6 +107,11 @@ const framing = section('5.2 framing', [
   {
     name: 'a length of 64 bits of which nothing follows',
     pieces: [Buffer.from('82ff7fffffffffffffff00000000', 'hex')],
+    closes: TOO_LARGE,
+  },
+  {
+    name: 'a length that is too large, of which not even a mask follows',
+    pieces: [Buffer.from('82feffff', 'hex')],
     closes: TOO_LARGE,
   },
   {
@@ -142,6 +160,7 @@ const opcodes = section(
   '5.2 opcodes',
   [3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf].flatMap((opcode) => [
     { name: `opcode ${opcode}, empty`, pieces: [frame({ opcode })], closes: PROTOCOL_ERROR },
+    { name: `opcode ${opcode}, two bytes`, pieces: [frame({ opcode }).subarray(0, 2)], closes: PROTOCOL_ERROR },
     {
       name: `opcode ${opcode} after a message`,
       pieces: [frame({ payload: message() }), frame({ opcode, payload: message() })],
@@ -162,6 +181,25 @@ const pings = section('5.5.2 pings and pongs', [
   },
   { name: 'a ping of 125 bytes', pieces: [ping(most)], pongs: [most] },
   { name: 'a ping of 126 bytes', pieces: [ping(Buffer.alloc(126))], closes: PROTOCOL_ERROR },
+  {
+    name: 'a ping whose length is in 16 bits, and a message',
+    pieces: [
+      Buffer.concat([
+        wireFrame({ first: 0x89, payload: Buffer.from('Hello'), mask: randomBytes(4), lengthBytes: 2 }),
+        frame({ payload: message() }),
+      ]),
+    ],
+    closes: PROTOCOL_ERROR,
+  },
+  {
+    name: 'pings between messages, all in pieces',
+    pieces: cutIn(
+      Buffer.concat(range(0, 10).flatMap((n) => [ping(`${n}`), frame({ payload: message(4_000) })])),
+      1_001,
+    ),
+    pongs: range(0, 10).map((n) => Buffer.from(`${n}`)),
+    answers: 10,
+  },
   { name: 'a ping byte by byte', pieces: bytewise(ping(most)), pongs: [most] },
   {
     name: 'a pong that nobody asked for',
