@@ -28,7 +28,8 @@ export interface Script {
   readonly chunks: readonly { readonly bytes: Buffer; readonly before?: 'pause' | 'resume' | undefined }[]
   /** What the server does on its nth message, in the middle of a chunk. */
   readonly reactions: readonly (readonly [nth: number, reaction: 'pause' | 'close' | 'terminate'])[]
-  readonly end: 'end' | 'destroy' | 'fail'
+  /** `resume`: it is resumed when it is gone already, which the server has not heard yet. */
+  readonly end: 'end' | 'destroy' | 'fail' | 'resume'
 }
 
 /** Something that came out of a socket, in its order. */
@@ -91,6 +92,7 @@ export async function play(script: Script, isInFront: boolean): Promise<Seen[]> 
   }
   if (script.end === 'end') transport.push(null)
   else transport.destroy(script.end === 'fail' ? new Error('reset') : undefined)
+  if (script.end === 'resume') socket.resume()
   await turn()
   transport.destroy()
   await closed

@@ -133,7 +133,7 @@ const script: fc.Arbitrary<Script> = fc.constantFrom(...LIMITS).chain((limitByte
       sizes,
       befores: fc.oneof(fc.constant([undefined]), befores, bursts),
       reactions: fc.oneof(fc.constant([]), reactions),
-      end: fc.constantFrom('end' as const, 'destroy' as const, 'fail' as const),
+      end: fc.constantFrom('end' as const, 'destroy' as const, 'fail' as const, 'resume' as const),
     })
     .map(({ stream, headBytes, sizes, befores, ...rest }) => ({
       ...rest,
