@@ -29,12 +29,16 @@ function watch(store: MailboxStore): { store: MailboxStore; held(): Promise<Wait
   const watched: MailboxStore = {
     deposit: (deposit) =>
       store.deposit({
-        partition: deposit.partition,
-        seal(nowSeconds) {
-          const record = deposit.seal(nowSeconds)
-          buckets.set(String(record.bucket.tag), record.bucket)
-          return record
+        queue: deposit.queue,
+        sealedBytes: deposit.sealedBytes,
+        capacity: deposit.capacity,
+        place(nowSeconds) {
+          const bucket = deposit.place(nowSeconds)
+          buckets.set(String(bucket.tag), bucket)
+          return bucket
         },
+        firstSeq: () => deposit.firstSeq(),
+        seal: () => deposit.seal(),
         stored: (...outcome) => deposit.stored(...outcome),
         full: () => deposit.full(),
         failed: () => deposit.failed(),

@@ -3,12 +3,12 @@ import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
 import { ENVELOPE_ROOM_BYTES } from './delivery.ts'
 import type { Intake, Sender } from './intake.ts'
-import type { MailboxStore, PendingDeposit, SealedEnvelope } from './mailbox-store.ts'
+import type { Bucket, MailboxStore, PendingDeposit } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
 import type { RandomSource } from './ports.ts'
 import { type QueueInUse, QueuesInUse } from './queues-in-use.ts'
-import { bucketOf, deriveQueue, NONCE_BYTES, sealEnvelope } from './sealing.ts'
+import { bucketOf, deriveQueue, NONCE_BYTES, type Queue, SEAL_BYTES, sealEnvelope } from './sealing.ts'
 import type { StoreSecrets } from './store-secrets.ts'
 
 /** One envelope as it arrived. */
@@ -111,6 +111,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   readonly #ref: number
   readonly #frame: Uint8Array
   readonly #envelopeOffset: number
+  #bucket: Bucket | undefined
   #own: OwnDeposit | undefined
   #isAnnounced = false
   #isTaken = false
@@ -127,21 +128,39 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     this.#envelopeOffset = deposit.envelopeOffset
   }
 
-  get partition(): number {
-    return this.#used.queue.partition
+  get queue(): Queue {
+    return this.#used.queue
   }
 
-  seal(nowSeconds: number): SealedEnvelope {
-    const { sizeIndex, classIndex } = this
-    const { random, capacities, openMailboxes } = this.#workshop
-    const { queue } = this.#used
+  get sealedBytes(): number {
+    return this.#frame.length - this.#envelopeOffset + SEAL_BYTES
+  }
+
+  get capacity(): number {
+    return this.#workshop.capacities[this.sizeIndex] as number
+  }
+
+  place(nowSeconds: number): Bucket {
+    const { openMailboxes } = this.#workshop
     this.#own?.refused()
-    this.expiresAt = expiryOf(nowSeconds, classIndex)
-    const bucket = bucketOf(queue, sizeIndex, classIndex, this.expiresAt)
-    const envelope = this.#frame.subarray(this.#envelopeOffset)
-    const sealed = sealEnvelope(queue, bucket, random.bytes(NONCE_BYTES), envelope)
-    this.#own = openMailboxes.expect(queue.wakeKey, bucket)
-    return { bucket, queue, firstSeq: this.#firstSeq(), capacity: capacities[sizeIndex] as number, sealed }
+    this.expiresAt = expiryOf(nowSeconds, this.classIndex)
+    const bucket = bucketOf(this.queue, this.sizeIndex, this.classIndex, this.expiresAt)
+    this.#bucket = bucket
+    this.#own = openMailboxes.expect(this.queue.wakeKey, bucket)
+    return bucket
+  }
+
+  // 48 random bits; zero is no stream id. [protocol §8]
+  firstSeq(): number {
+    const bytes = this.#workshop.random.bytes(6)
+    let seq = 0
+    for (const byte of bytes) seq = seq * 256 + byte
+    return Math.max(1, seq)
+  }
+
+  seal(): Uint8Array[] {
+    const nonce = this.#workshop.random.bytes(NONCE_BYTES)
+    return sealEnvelope(this.queue, this.#bucket as Bucket, nonce, this.#frame.subarray(this.#envelopeOffset))
   }
 
   stored(seq: number, isFirst: boolean, isAnnounced: boolean): void {
@@ -189,13 +208,5 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     const { intake, queues } = this.#workshop
     intake.settle(this.#sender, this.#frame.length, isDone)
     queues.release(this.#used)
-  }
-
-  // 48 random bits; zero is no stream id. [protocol §8]
-  #firstSeq(): number {
-    const bytes = this.#workshop.random.bytes(6)
-    let seq = 0
-    for (const byte of bytes) seq = seq * 256 + byte
-    return Math.max(1, seq)
   }
 }

@@ -51,12 +51,20 @@ export interface MailboxStore {
  * are under way at once, and what each of them holds is what collecting garbage costs.
  */
 export interface PendingDeposit {
-  readonly partition: number
+  readonly queue: QueueName
+  /** Bytes that `seal` will give. */
+  readonly sealedBytes: number
+  /** Envelopes the bucket may hold: the same for all of one bucket. Asked for after `place`. */
+  readonly capacity: number
   /**
    * Called with the store's time in Unix seconds, again if that time was refused.
-   * @returns a record whose `expiresAt` fits the time
+   * @returns a bucket whose `expiresAt` fits the time
    */
-  seal(nowSeconds: number): SealedEnvelope
+  place(nowSeconds: number): Bucket
+  /** Number of the first envelope, should this one create the bucket; 48 random bits, others at every call. */
+  firstSeq(): number
+  /** The envelope, sealed for the bucket it was placed in last: whole, or in pieces, which are joined where they are written. */
+  seal(): Uint8Array | readonly Uint8Array[]
   /**
    * @param isFirst it created the bucket; further ones count up from it by one
    * @param isAnnounced whether there is a wake-up for it, or another's tells of it too
@@ -93,17 +101,6 @@ export interface QueueName {
   readonly prefix: number
   /** 16 bytes */
   readonly wakeTag: Uint8Array
-}
-
-export interface SealedEnvelope {
-  readonly bucket: Bucket
-  readonly queue: QueueName
-  /** Number of the first envelope, should this one create the bucket; 48 random bits. */
-  readonly firstSeq: number
-  /** Envelopes the bucket may hold: the same for all of one bucket. */
-  readonly capacity: number
-  /** Whole, or in pieces, which are joined where they are written. */
-  readonly sealed: Uint8Array | readonly Uint8Array[]
 }
 
 /** How many bytes there are, whole or in pieces. */

@@ -18,8 +18,10 @@ test('buckets are touched on every master and every replica', async (t) => {
 
   const ports = nodes.map(({ port }) => port)
   const idle = (port: number) => withRedis(port, async (redis) => countIdle(redis, await keysOf(redis)))
+  const heldBy = (port: number) => withRedis(port, async (redis) => (await keysOf(redis)).length)
+  await eventually(async () => sum(await Promise.all(ports.map(heldBy))) === 2 * KEYS.length)
   for (const port of ports) {
-    const held = await eventually(async () => (await withRedis(port, keysOf)).length)
+    const held = await heldBy(port)
     t.ok(held > 50, 'the node has its share of the buckets')
     await eventually(async () => (await idle(port)) === held)
   }
@@ -33,6 +35,8 @@ test('buckets are touched on every master and every replica', async (t) => {
     t.equal(await idle(port), 0, 'and none of it is idle any more')
   }
 })
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
 /** Buckets on one node, which as a replica tells of them only who asks for that. */
 async function keysOf(redis: Redis): Promise<string[]> {

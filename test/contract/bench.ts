@@ -1,15 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  Announcement,
-  Cursor,
-  MailboxStore,
-  SealedEnvelope,
-  StoreListener,
-} from '../../src/mailbox/mailbox-store.ts'
+import type { Announcement, Cursor, MailboxStore, StoreListener } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, bucketsOf, deriveQueue, type Queue } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
-import { storeDeposit } from '../_util/store-deposit.ts'
+import { type SealedEnvelope, storeDeposit } from '../_util/store-deposit.ts'
 import type { Test } from '../_util/tap.ts'
 import { eventually } from '../_util/wait.ts'
 

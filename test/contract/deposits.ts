@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import type { MailboxStore, SealedEnvelope } from '../../src/mailbox/mailbox-store.ts'
+import type { MailboxStore } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { expiryOf, slotSeconds } from '../../src/protocol/retention.ts'
-import { storeDeposit } from '../_util/store-deposit.ts'
+import { type SealedEnvelope, storeDeposit } from '../_util/store-deposit.ts'
 import {
   type Cases,
   type Contract,

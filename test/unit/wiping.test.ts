@@ -206,12 +206,21 @@ test('envelopes are overwritten once they are on the wire, and frames that are u
 
 test('a batch for Redis is overwritten when it is answered, and let go where it may not be out', async (t) => {
   const commands = new CommandWriter()
-  const bytesOf = () => commands.write('evalsha', ['sha', 1, 'key', randomBytes(SIZE), '']).toWritable({}) as Buffer
+  const bytesOf = () => {
+    commands.begin('evalsha', 6)
+    commands.text('sha')
+    commands.number(1)
+    commands.text('key')
+    commands.bytes(randomBytes(SIZE))
+    commands.entryId(281_474_976_710_655)
+    commands.text('')
+    return commands.finish().toWritable({}) as Buffer
+  }
   const first = bytesOf()
   const second = bytesOf()
   const [head] = first.toString('latin1').split('$4000')
-  t.equal(head, '*6\r\n$7\r\nevalsha\r\n$3\r\nsha\r\n$1\r\n1\r\n$3\r\nkey\r\n')
-  t.ok(first.toString('latin1').endsWith('\r\n$0\r\n\r\n'))
+  t.equal(head, '*7\r\n$7\r\nevalsha\r\n$3\r\nsha\r\n$1\r\n1\r\n$3\r\nkey\r\n')
+  t.ok(first.toString('latin1').endsWith('\r\n$17\r\n0-281474976710655\r\n$0\r\n\r\n'))
   commands.wipe(true)
   t.ok(isWiped(second))
   const third = bytesOf()

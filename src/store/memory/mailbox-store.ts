@@ -7,7 +7,6 @@ import {
   type Page,
   type PendingDeposit,
   type QueueName,
-  type SealedEnvelope,
   type StoreListener,
   type StoreMemory,
   StoreUnavailableError,
@@ -27,8 +26,8 @@ export const BUCKET_OVERHEAD_BYTES = 1200
 /** The timer looks at the clock this often at least, so that a clock that was set forward is noticed. */
 const MAX_TIMER_MS = 60_000
 
-/** Times that `seal` is asked for a record that fits the clock. */
-const MAX_SEALS = 4
+/** Times that a deposit is asked for a bucket that fits the clock. */
+const MAX_PLACES = 4
 
 export interface MemoryStoreOptions {
   readonly clock: Clock
@@ -168,29 +167,30 @@ class MemoryStore implements MailboxStore {
   /** @returns what tells of it */
   #store(deposit: PendingDeposit): () => void {
     this.#begin()
-    const record = this.#sealInTime(deposit)
-    const name = latin1(record.bucket.tag)
+    const bucket = this.#placeInTime(deposit)
+    const name = latin1(bucket.tag)
     const held = this.#buckets.get(name)
-    if ((held?.envelopes.count ?? 0) >= record.capacity) return () => deposit.full()
-    const bytes = ENVELOPE_OVERHEAD_BYTES + bytesIn(record.sealed) + (held ? 0 : BUCKET_OVERHEAD_BYTES)
+    if ((held?.envelopes.count ?? 0) >= deposit.capacity) return () => deposit.full()
+    const bytes = ENVELOPE_OVERHEAD_BYTES + deposit.sealedBytes + (held ? 0 : BUCKET_OVERHEAD_BYTES)
     if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreUnavailableError()
+    const sealed = ownBytes(deposit.seal())
     this.#usedBytes += bytes
-    const { envelopes } = held ?? this.#create(name, record)
-    const seq = envelopes.append(ownBytes(record.sealed))
-    this.#wake(record)
+    const { envelopes } = held ?? this.#create(name, bucket, deposit.firstSeq())
+    const seq = envelopes.append(sealed)
+    this.#wake(bucket, deposit.queue)
     return () => deposit.stored(seq, held === undefined, true)
   }
 
-  // Sealing takes time, in which the slot can end.
-  #sealInTime(deposit: PendingDeposit): SealedEnvelope {
-    for (let seals = 0; seals < MAX_SEALS; seals++) {
-      const record = deposit.seal(this.nowSeconds(0))
-      if (record.bucket.expiresAt === expiryOf(this.nowSeconds(0), record.bucket.classIndex)) return record
+  // Placing takes time, in which the slot can end.
+  #placeInTime(deposit: PendingDeposit): Bucket {
+    for (let places = 0; places < MAX_PLACES; places++) {
+      const bucket = deposit.place(this.nowSeconds(0))
+      if (bucket.expiresAt === expiryOf(this.nowSeconds(0), bucket.classIndex)) return bucket
     }
     throw new StoreUnavailableError()
   }
 
-  #create(name: string, { bucket: { expiresAt }, firstSeq }: SealedEnvelope): Held {
+  #create(name: string, { expiresAt }: Bucket, firstSeq: number): Held {
     const held = { envelopes: new EnvelopeList(firstSeq), expiresAt }
     this.#buckets.set(name, held)
     const names = this.#expiries.get(expiresAt)
@@ -235,7 +235,7 @@ class MemoryStore implements MailboxStore {
     this.#cancelTimer = this.#clock.after(delayMs, () => this.#expire())
   }
 
-  #wake({ bucket: { sizeIndex, classIndex, expiresAt }, queue }: SealedEnvelope): void {
+  #wake({ sizeIndex, classIndex, expiresAt }: Bucket, queue: QueueName): void {
     if (this.#follows.size === 0) return
     const wakeTag = latin1(queue.wakeTag)
     this.#tell(wakeTag, (listener) => listener.wake(wakeTag, sizeIndex, classIndex, expiresAt))
@@ -255,7 +255,7 @@ function sizeOf({ envelopes: { count, bytes } }: Held): number {
 }
 
 // A view on a larger buffer, such as Node's pool, would keep other bytes in memory with it, and be counted too low.
-function ownBytes(bytes: SealedEnvelope['sealed']): Uint8Array {
+function ownBytes(bytes: Uint8Array | readonly Uint8Array[]): Uint8Array {
   if (!(bytes instanceof Uint8Array)) return joined(bytes)
   return bytes.length === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes)
 }

@@ -1,20 +1,21 @@
-import type { Redis } from 'ioredis'
-import type { SealedEnvelope } from '../../mailbox/mailbox-store.ts'
+import type { Command, Redis } from 'ioredis'
+import type { Bucket } from '../../mailbox/mailbox-store.ts'
 import { CommandWriter } from './command-writer.ts'
 import { faultOf, redirectionOf, type StoreFault } from './faults.ts'
 import type { WakeBits } from './keys.ts'
 import { SCRIPTS } from './scripts.ts'
 import {
   addDeposit,
-  addErasure,
-  addGroups,
   type Call,
   createCall,
   type DepositWrite,
+  dropDeposit,
   type EraseWrite,
   OUTCOME,
+  SealError,
   settleStored,
   type Write,
+  writeCall,
 } from './write-batch.ts'
 
 type Reply = [error: Error | null, result: unknown]
@@ -102,7 +103,7 @@ export class WriteLane {
     this.#queue = this.#queue.filter((write) => !isOld(write))
   }
 
-  /** Takes one batch off the queue and seals it. */
+  /** Takes one batch off the queue. */
   #takeCalls(queue: Write[]): Call[] {
     const now = this.#parts.nowSeconds()
     const calls = new Map<string, Call>()
@@ -110,45 +111,64 @@ export class WriteLane {
     let count = 0
     while (count < Math.min(queue.length, MAX_BATCH_WRITES) && bytes < MAX_BATCH_BYTES) {
       const write = queue[count++] as Write
-      const record = write.kind === 'deposit' ? this.#seal(write, now) : undefined
-      if (write.kind === 'deposit' && record === undefined) continue
+      const bucket = write.kind === 'deposit' ? this.#place(write, now) : write.bucket
+      if (bucket === undefined) continue
       const name = this.#parts.canMixPartitions ? write.kind : `${write.kind} ${write.partition}`
       const call = calls.get(name) ?? createCall(write.kind)
       calls.set(name, call)
-      if (write.kind === 'erase') addErasure(call, write)
-      else bytes += addDeposit(call, write, record as SealedEnvelope)
+      if (write.kind === 'erase') call.writes.push(write)
+      else {
+        addDeposit(call, write, bucket)
+        bytes += write.deposit.sealedBytes
+      }
     }
     queue.splice(0, count)
-    for (const call of calls.values()) addGroups(call, this.#parts.wakeBits)
     return [...calls.values()]
   }
 
-  /** A record that cannot be made fails alone. */
-  #seal(write: DepositWrite, nowSeconds: number): SealedEnvelope | undefined {
+  /** One that cannot be placed fails alone. */
+  #place(write: DepositWrite, nowSeconds: number): Bucket | undefined {
     try {
-      return write.deposit.seal(nowSeconds)
+      return write.deposit.place(nowSeconds)
     } catch {
       this.#rejectAll([write], 'command')
       return undefined
     }
   }
 
+  /** @returns nothing where none of it could be sealed; whoever cannot be fails alone */
+  #write(commands: CommandWriter, call: Call, mustSendText: boolean): Command | undefined {
+    const { lua, sha } = SCRIPTS[call.script]
+    const script = mustSendText ? (['eval', lua] as const) : (['evalsha', sha] as const)
+    while (call.script === 'erase' || call.groups.length > 0) {
+      try {
+        return writeCall(commands, call, script, this.#parts.wakeBits)
+      } catch (error) {
+        if (!(error instanceof SealError)) throw error
+        dropDeposit(call, error.write)
+        this.#rejectAll([error.write], 'command')
+      }
+    }
+    return undefined
+  }
+
   /** Sends one batch and settles it. Never rejects. @returns what has to be sent again, before anything else */
   async #send(calls: readonly Call[], commands: CommandWriter, isAsking: boolean): Promise<Write[]> {
     const connection = this.#parts.connection()
     if (connection?.status !== 'ready') {
-      for (const { writes } of calls) this.#rejectAll(writes, 'connection')
+      for (const call of calls) this.#rejectAll(writesOf(call), 'connection')
       return []
     }
     const { minReplicas } = this.#parts
     const startedMs = performance.now()
+    const written: Call[] = []
     const sent: Promise<Reply>[] = []
     connection.stream.cork()
-    for (const { script, keys, args } of calls) {
-      const { lua, sha } = SCRIPTS[script]
+    for (const call of calls) {
+      const command = this.#write(commands, call, this.#mustSendText)
+      if (command === undefined) continue
       if (isAsking) void settled(connection.call('ASKING'))
-      const [name, named] = this.#mustSendText ? (['eval', lua] as const) : (['evalsha', sha] as const)
-      const command = commands.write(name, [named, keys.length, ...keys, ...args])
+      written.push(call)
       sent.push(settled(connection.sendCommand(command) as Promise<unknown>))
     }
     if (minReplicas > 0) sent.push(settled(connection.call('WAIT', minReplicas, REPLICA_TIMEOUT_MS)))
@@ -157,11 +177,11 @@ export class WriteLane {
     const replies = await Promise.all(sent)
     commands.wipe(replies.every(isAnswer))
     this.#parts.onBatch(
-      calls.reduce((sum, { writes }) => sum + writes.length, 0),
+      written.reduce((sum, { writes }) => sum + writes.length, 0),
       performance.now() - startedMs,
     )
     const isConfirmed = minReplicas === 0 || this.#isConfirmed(replies.at(-1), minReplicas)
-    return calls.flatMap((call, i) => this.#settle(call, replies[i], isConfirmed))
+    return written.flatMap((call, i) => this.#settle(call, replies[i], isConfirmed))
   }
 
   #isConfirmed(reply: Reply | undefined, minReplicas: number): boolean {
@@ -232,6 +252,10 @@ export class WriteLane {
     this.#parts.onFault(fault)
     for (const write of writes) write.fail()
   }
+}
+
+function writesOf({ groups, writes }: Call): readonly Write[] {
+  return groups.length > 0 ? groups.flatMap((group) => group.writes) : writes
 }
 
 // Commands of one connection are answered in the order they were written, so that a WAIT covers what stands before it.
