@@ -45,7 +45,7 @@ function watch(store: MailboxStore): { store: MailboxStore; held(): Promise<Wait
       }),
     survey: (asked) => store.survey(asked),
     read: (bucket, after, limit) => store.read(bucket, after, limit),
-    erase: (bucket, seqs) => store.erase(bucket, seqs),
+    erase: (erasure) => store.erase(erasure),
     nowSeconds: (partition) => store.nowSeconds(partition),
     follow: (queue) => store.follow(queue),
     unfollow: (queue) => store.unfollow(queue),

@@ -30,6 +30,12 @@ export class Backlog {
     return this.#outstanding
   }
 
+  /** Whether there is something to read. */
+  get hasDirty(): boolean {
+    for (const lane of this.#lanes.values()) for (const { isDirty } of lane) if (isDirty) return true
+    return false
+  }
+
   /** Whether nothing is known that has not been read. */
   get isClean(): boolean {
     for (const lane of this.#lanes.values()) if (!isCleanLane(lane)) return false

@@ -71,8 +71,13 @@ export class Delivery {
     this.#parts = parts
     this.#queues = queues
     this.#outlet = outlet
-    this.#erasures = new Erasures(parts.store, parts.counts, () => {
-      if (this.#isRunning) onOverflow()
+    this.#erasures = new Erasures({
+      store: parts.store,
+      counts: parts.counts,
+      onGone: (progress, envelopes) => this.#gone(progress, envelopes),
+      onOverflow: () => {
+        if (this.#isRunning) onOverflow()
+      },
     })
   }
 
@@ -118,14 +123,15 @@ export class Delivery {
   acknowledge(ids: Uint8Array): void {
     for (const queue of this.#queues) {
       const names = this.#idsOf(queue).decode(ids, this.#parts.policy.envelopeBytes.length)
-      for (const { bucket, seqs } of groupByBucket(queue, names)) void this.#erase(queue, bucket, seqs)
+      for (const { bucket, seqs } of groupByBucket(queue, names)) this.#erase(queue, bucket, seqs)
     }
     this.resumeSending()
   }
 
   /** To be called when the outlet has room again. */
   resumeSending(): void {
-    void this.#pump()
+    if (this.#isPumping || !this.#isRunning || this.#backlog.hasDirty) void this.#pump()
+    else this.#reachedEnd()
   }
 
   /** Wake-ups may have been missed: nothing counts as drained until a look has succeeded. */
@@ -180,10 +186,8 @@ export class Delivery {
     while (this.#mustPump && this.#isRunning) {
       this.#mustPump = false
       try {
-        if (await this.#readAll()) {
-          this.#stall = undefined
-          this.#caughtUp()
-        } else this.#isBehind = true
+        if (await this.#readAll()) this.#reachedEnd()
+        else this.#isBehind = true
       } catch {
         this.#fellBehind()
       }
@@ -243,20 +247,24 @@ export class Delivery {
     this.#outlet.envelope(this.#idsOf(progress.queue).encode({ sizeIndex, classIndex, expiresAt, seq }), frame)
   }
 
-  async #erase(queue: Queue, bucket: Bucket, seqs: readonly number[]): Promise<void> {
+  #erase(queue: Queue, bucket: Bucket, seqs: readonly number[]): void {
     const progress = this.#backlog.find(queue, bucket.sizeIndex, bucket.classIndex, bucket.expiresAt)
     if (progress) {
       for (const seq of seqs) this.#backlog.acknowledged(progress, seq)
       progress.erasing += seqs.length
     }
-    await this.#erasures.erase(bucket, seqs)
-    if (progress) {
-      progress.erasing -= seqs.length
-      this.#backlog.settle(progress)
-    }
+    this.#erasures.erase(bucket, seqs, progress)
   }
 
-  #caughtUp(): void {
+  #gone(progress: BucketProgress | undefined, envelopes: number): void {
+    if (progress === undefined) return
+    progress.erasing -= envelopes
+    this.#backlog.settle(progress)
+  }
+
+  /** All that is known to wait was sent. */
+  #reachedEnd(): void {
+    this.#stall = undefined
     if (
       !this.#isRunning ||
       !this.#isBehind ||

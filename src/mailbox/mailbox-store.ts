@@ -2,8 +2,7 @@
  * The port to whatever keeps envelopes. Adapters: `store/memory` and `store/redis`; one contract suite runs on both.
  *
  * A store knows buckets, never mailboxes: names come from the caller, are opaque to it, and die with their contents.
- * What gives a promise rejects with StoreUnavailableError when the store is down, full, or has not confirmed in time;
- * whether an erasure then took effect is unknown.
+ * What gives a promise rejects with StoreUnavailableError when the store is down.
  */
 export interface MailboxStore {
   /**
@@ -19,11 +18,8 @@ export interface MailboxStore {
   /** At most `limit` envelopes of a bucket, in the order of their deposit, after the cursor or from the start. */
   read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page>
 
-  /**
-   * Erases envelopes for good, and the bucket with its last one. Resolves after the erasure is confirmed, to how many
-   * were there; what is not is ignored.
-   */
-  erase(bucket: Bucket, seqs: readonly number[]): Promise<number>
+  /** Erases envelopes for good, and the bucket with its last one. What is not there is ignored. */
+  erase(erasure: PendingErasure): void
 
   /** The store's clock for a partition, in whole Unix seconds, as well as this process knows it. */
   nowSeconds(partition: number): number
@@ -73,6 +69,16 @@ export interface PendingDeposit {
   /** Its bucket holds no more. */
   full(): void
   /** The store is down, full, or has not confirmed in time; whether it was stored is unknown. */
+  failed(): void
+}
+
+/** As PendingDeposit: acknowledged envelopes of one bucket. */
+export interface PendingErasure {
+  readonly bucket: Bucket
+  readonly seqs: readonly number[]
+  /** Confirmed. @param count how many were there */
+  erased(count: number): void
+  /** The store is down, or has not confirmed in time; whether they were erased is unknown. */
   failed(): void
 }
 

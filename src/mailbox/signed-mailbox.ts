@@ -11,7 +11,7 @@ import {
   signedPreimage,
 } from '../protocol/signed-requests.ts'
 import type { Counts } from './counts.ts'
-import { groupByBucket } from './erasures.ts'
+import { eraseNow, groupByBucket } from './erasures.ts'
 import { type Bucket, type MailboxStore, StoreUnavailableError, type Waiting } from './mailbox-store.ts'
 import type { OpenMailboxes, QueueListener } from './open-mailboxes.ts'
 import type { RelayPolicy } from './policy.ts'
@@ -210,7 +210,7 @@ export class SignedMailbox {
   }
 
   async #erase(bucket: Bucket, seqs: readonly number[]): Promise<void> {
-    const erased = await this.#parts.store.erase(bucket, seqs)
+    const erased = await eraseNow(this.#parts.store, bucket, seqs)
     this.#parts.counts.acknowledged(erased, bucket.classIndex, bucket.expiresAt)
   }
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import type { MailboxStore } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { expiryOf, slotSeconds } from '../../src/protocol/retention.ts'
@@ -105,7 +106,7 @@ const cases: Cases = {
     t.equal((await put(store, queue, { capacity: 3, classIndex: DAY })).isFirst, true)
     t.equal((await put(store, createQueue(), { capacity: 3 })).isFirst, true)
     t.same(await readAll(store, first), stored.map(shown), 'the earlier ones are intact')
-    await store.erase(first.bucket, [first.seq + 1])
+    await eraseNow(store, first.bucket, [first.seq + 1])
     const next = await put(store, queue, { capacity: 3 })
     t.same([next.seq, next.isFirst], [first.seq + 3, false], 'room again, and no number twice')
     t.same((await deposit(store, queue, { capacity: 3 })).outcome, { kind: 'full' })

@@ -1,3 +1,4 @@
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { type Cases, createQueue, DAY, firstOf, put, putMany, readAll, shown, survey, WEEK } from './bench.ts'
 
 export const erasureCases: Cases = {
@@ -7,7 +8,7 @@ export const erasureCases: Cases = {
     const stored = await putMany(store, queue, 5)
     const day = await put(store, queue, { classIndex: DAY, firstSeq: firstOf(stored).seq })
     const { bucket, seq } = firstOf(stored)
-    await store.erase(bucket, [seq + 1, seq + 3])
+    await eraseNow(store, bucket, [seq + 1, seq + 3])
     const left = [0, 2, 4].map((i) => stored[i] as typeof day)
     t.same(await readAll(store, { bucket }), left.map(shown))
     t.same(await readAll(store, day), [shown(day)], 'the same number in another bucket')
@@ -24,12 +25,12 @@ export const erasureCases: Cases = {
     const queue = createQueue()
     const stored = await putMany(store, queue, 3, { firstSeq: 500 })
     const { bucket } = firstOf(stored)
-    t.equal(await store.erase(bucket, []), 0)
-    t.equal(await store.erase(bucket, [1, 499, 503, 2 ** 48, 2 ** 53 - 1]), 0)
-    t.equal(await store.erase({ ...bucket, tag: Buffer.alloc(16, 7) }, [500]), 0)
+    t.equal(await eraseNow(store, bucket, []), 0)
+    t.equal(await eraseNow(store, bucket, [1, 499, 503, 2 ** 48, 2 ** 53 - 1]), 0)
+    t.equal(await eraseNow(store, { ...bucket, tag: Buffer.alloc(16, 7) }, [500]), 0)
     t.same(await readAll(store, { bucket }), stored.map(shown))
-    t.equal(await store.erase(bucket, [501, 501, 9, 501]), 1, 'how many were there')
-    t.equal(await store.erase(bucket, [501]), 0)
+    t.equal(await eraseNow(store, bucket, [501, 501, 9, 501]), 1, 'how many were there')
+    t.equal(await eraseNow(store, bucket, [501]), 0)
     t.same(await survey(store, queue), [[0, WEEK, bucket.expiresAt, 2]])
   },
 
@@ -37,8 +38,8 @@ export const erasureCases: Cases = {
     const { store } = await bench.start()
     const queue = createQueue()
     const { bucket } = firstOf(await putMany(store, queue, 3, { firstSeq: 500 }))
-    t.equal(await store.erase(bucket, [502]), 1)
-    t.equal(await store.erase(bucket, [500, 501]), 2)
+    t.equal(await eraseNow(store, bucket, [502]), 1)
+    t.equal(await eraseNow(store, bucket, [500, 501]), 2)
     t.same(await survey(store, queue), [])
     t.same(await readAll(store, { bucket }), [])
     const again = await put(store, queue, { firstSeq: 77 })
@@ -51,10 +52,10 @@ export const erasureCases: Cases = {
     const before = await putMany(store, queue, 3)
     const { bucket } = firstOf(before)
     const old = before.map(({ seq }) => seq)
-    await store.erase(bucket, old)
+    await eraseNow(store, bucket, old)
     const after = await putMany(store, queue, 3)
     t.same(firstOf(after).bucket.tag, bucket.tag, 'filled again in the same slot')
-    t.equal(await store.erase(bucket, old), 0)
+    t.equal(await eraseNow(store, bucket, old), 0)
     t.same(await readAll(store, { bucket }), after.map(shown))
     t.same(await survey(store, queue), [[0, WEEK, bucket.expiresAt, 3]])
   },
@@ -66,7 +67,7 @@ export const erasureCases: Cases = {
     const work = stored.flatMap((records, i) => {
       const { bucket, seq } = firstOf(records)
       const queue = queues[i] as (typeof queues)[0]
-      return [store.erase(bucket, [seq]), put(store, queue, { capacity: 10 }), store.erase(bucket, [seq + 1])]
+      return [eraseNow(store, bucket, [seq]), put(store, queue, { capacity: 10 }), eraseNow(store, bucket, [seq + 1])]
     })
     await Promise.all(work)
     for (const records of stored) {

@@ -1,3 +1,4 @@
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import type { Cursor } from '../../src/mailbox/mailbox-store.ts'
 import { bucketsOf } from '../../src/mailbox/sealing.ts'
 import { type Cases, createQueue, DAY, deposit, firstOf, put, putMany, readAll, shown, survey, WEEK } from './bench.ts'
@@ -42,7 +43,7 @@ export const readCases: Cases = {
     const { bucket, seq: base } = firstOf(stored)
     const lastOf = async (limit: number) => (await store.read(bucket, undefined, limit)).last
     t.same([await lastOf(2), await lastOf(9)], [base + 4, base + 4])
-    await store.erase(bucket, [base + 1, base + 4])
+    await eraseNow(store, bucket, [base + 1, base + 4])
     t.same([await lastOf(2), await lastOf(9)], [base + 4, base + 4])
   },
 
@@ -86,7 +87,8 @@ export const readCases: Cases = {
     t.same(await readAll(store, firstOf(stored), 32), stored.map(shown))
     const isLeft = (i: number) => i % 97 === 5
     const { bucket } = firstOf(stored)
-    await store.erase(
+    await eraseNow(
+      store,
       bucket,
       stored.filter((_, i) => !isLeft(i)).map(({ seq }) => seq),
     )
@@ -99,7 +101,8 @@ export const readCases: Cases = {
     const stored = await putMany(store, createQueue(), 9)
     const { bucket, seq: base } = firstOf(stored)
     const erased = [0, 3, 4, 6]
-    await store.erase(
+    await eraseNow(
+      store,
       bucket,
       erased.map((i) => base + i),
     )
@@ -116,7 +119,8 @@ export const readCases: Cases = {
     const queue = createQueue()
     const before = firstOf(await putMany(store, queue, 4, { firstSeq: 1_000_000 }))
     const old: Cursor = { base: before.seq, last: before.seq + 3 }
-    await store.erase(
+    await eraseNow(
+      store,
       before.bucket,
       [0, 1, 2, 3].map((i) => before.seq + i),
     )
@@ -125,7 +129,7 @@ export const readCases: Cases = {
       const page = await store.read(before.bucket, old, 10)
       t.equal(page.base, firstSeq)
       t.same(page.entries.map(shown), after.map(shown))
-      await store.erase(before.bucket, [firstSeq, firstSeq + 1])
+      await eraseNow(store, before.bucket, [firstSeq, firstSeq + 1])
     }
     t.same((await deposit(store, queue, { firstSeq: 9000 })).outcome, {
       kind: 'stored',

@@ -1,3 +1,4 @@
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { type Cases, createQueue, deposit, type Instance, MINUTE, put, readAll, shown, survey, WEEK } from './bench.ts'
 
 export const timeCases: Cases = {
@@ -22,7 +23,7 @@ export const timeCases: Cases = {
     const late = await look(instance, queue, goes)
     t.same(late.entries, [])
     t.same(late.rows, [[0, WEEK, stays.bucket.expiresAt, 1]])
-    await store.erase(goes.bucket, [goes.seq])
+    await eraseNow(store, goes.bucket, [goes.seq])
     const next = await put(store, queue, { classIndex: MINUTE, firstSeq: 12_345 })
     t.same([next.seq, next.isFirst], [12_345, true], 'what comes later is in another bucket')
     t.not(next.bucket.expiresAt, expiresAt)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { storeDeposit } from '../_util/store-deposit.ts'
 import {
@@ -103,7 +104,7 @@ const cases: Cases = {
     )
     await t.rejects(store.survey([bucket]), StoreUnavailableError)
     await t.rejects(store.read(bucket, undefined, 1), StoreUnavailableError)
-    await t.rejects(store.erase(bucket, [seq]), StoreUnavailableError)
+    await t.rejects(eraseNow(store, bucket, [seq]), StoreUnavailableError)
     await t.rejects(store.announce(queue, { kind: 'claim', session: randomBytes(8) }), StoreUnavailableError)
     await t.rejects(store.follow(queue), StoreUnavailableError)
     store.unfollow(queue)
@@ -144,7 +145,7 @@ const sharedCases: Cases = {
     const queue = createQueue()
     const { bucket, seq } = await put(one.store, queue)
     t.equal((await other.store.read(bucket, undefined, 5)).entries.length, 1)
-    await other.store.erase(bucket, [seq])
+    await eraseNow(other.store, bucket, [seq])
     t.same((await one.store.read(bucket, undefined, 5)).entries, [])
     await other.store.close()
     t.equal((await put(one.store, queue)).isFirst, true, 'and closing one leaves the rest')

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import { type RedisServer, startRedis } from '../_util/redis.ts'
@@ -28,7 +29,7 @@ async function open(t: Test, redis: RedisServer, minReplicas: number) {
   // Redis is given each script with its first use.
   await depositAll(1)
   const queue = deriveQueue(randomBytes(32), randomBytes(32))
-  await store.erase(record(queue, store.nowSeconds(queue.partition)).bucket, [1])
+  await eraseNow(store, record(queue, store.nowSeconds(queue.partition)).bucket, [1])
   batches.splice(0)
   await redis.cli('CONFIG', 'RESETSTAT')
   const calls = async (command: string) => {
@@ -50,7 +51,7 @@ test('[architecture] the writes of one turn of the event loop are one batch, one
   const queue = deriveQueue(randomBytes(32), randomBytes(32))
   const { bucket } = record(queue, store.nowSeconds(queue.partition))
   batches.splice(0)
-  await Promise.all([depositAll(10), store.erase(bucket, [1]), store.erase(bucket, [2]), depositAll(10)])
+  await Promise.all([depositAll(10), eraseNow(store, bucket, [1]), eraseNow(store, bucket, [2]), depositAll(10)])
   t.same(batches, [22], 'erasures go with deposits')
   t.equal(await calls('evalsha'), 3, 'one call for each of the two scripts')
 })

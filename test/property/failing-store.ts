@@ -4,6 +4,7 @@ import {
   type Cursor,
   type MailboxStore,
   type PendingDeposit,
+  type PendingErasure,
   type QueueName,
   type StoreListener,
   StoreUnavailableError,
@@ -55,8 +56,9 @@ export class FailingStore implements MailboxStore {
     return this.#reach(() => this.#store.read(bucket, after, limit))
   }
 
-  erase(bucket: Bucket, seqs: readonly number[]) {
-    return this.#reach(() => this.#store.erase(bucket, seqs))
+  erase(erasure: PendingErasure): void {
+    if (this.#isDown) queueMicrotask(() => erasure.failed())
+    else this.#store.erase(erasure)
   }
 
   nowSeconds(partition: number): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { bucketOf, type Queue } from '../../src/mailbox/sealing.ts'
 import { slotSeconds } from '../../src/protocol/retention.ts'
 import { type DepositOutcome, storeDeposit } from '../_util/store-deposit.ts'
@@ -149,7 +150,7 @@ class Erase extends AboutBucket {
   override async runOn(known: ModelBucket, model: StoreModel, { store }: Subject): Promise<void> {
     const { given } = known
     const seqs = [...this.picks.map((pick) => given.at(-1 - (pick % given.length)) as number), ...this.strays]
-    await store.erase(known.bucket, seqs)
+    await eraseNow(store, known.bucket, seqs)
     model.erase(known, seqs)
   }
 

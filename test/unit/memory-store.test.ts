@@ -1,3 +1,4 @@
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { type MailboxStore, type StoreListener, StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import {
   BUCKET_OVERHEAD_BYTES,
@@ -52,7 +53,7 @@ test('a full store refuses, keeps what it has and takes again what was freed', a
   for (const record of stored) t.same(await readAll(store, record), [shown(record)])
   const { bucket, seq } = firstOf(stored)
   await t.rejects(deposit(store, createQueue(), { sealed: new Uint8Array(4028) }), StoreUnavailableError)
-  await store.erase(bucket, [seq])
+  await eraseNow(store, bucket, [seq])
   t.equal((await put(store, createQueue(), { sealed: new Uint8Array(4028) })).isFirst, true)
   await t.rejects(deposit(store, createQueue(), { sealed: new Uint8Array(4028) }), StoreUnavailableError)
   t.equal(store.isReady(), true, 'full is not down')
@@ -74,7 +75,7 @@ test('all that was taken is given back, by erasing and by expiring', async (t) =
   for (let round = 0; round < 3; round++) {
     const again = await fill(store, 900)
     t.equal(again.length, count)
-    for (const { bucket, seq } of again) await store.erase(bucket, [seq, seq, seq + 1])
+    for (const { bucket, seq } of again) await eraseNow(store, bucket, [seq, seq, seq + 1])
   }
   const shared = createQueue()
   const whole = MEBIBYTE - BUCKET_OVERHEAD_BYTES - 3 * ENVELOPE_OVERHEAD_BYTES
@@ -101,7 +102,7 @@ test('nothing expired is shown when the timer is late', async (t) => {
   t.same(await readAll(store, kept), [])
   t.same(await store.survey([kept.bucket]), [])
   const next = await put(store, queue, { classIndex: MINUTE })
-  await store.erase(kept.bucket, [kept.seq])
+  await eraseNow(store, kept.bucket, [kept.seq])
   t.same(await readAll(store, next), [shown(next)])
 })
 
@@ -181,7 +182,7 @@ test('what is erased or has expired is in no memory of the store any longer', as
   const week = await putWatched(3)
   const minute = await putWatched(2, { classIndex: MINUTE })
   t.same(await isLeft(week), [true, true, true])
-  await store.erase(firstOf(week).bucket, [firstOf(week).seq + 1])
+  await eraseNow(store, firstOf(week).bucket, [firstOf(week).seq + 1])
   t.same(await isLeft(week), [true, false, true])
   t.same(await isLeft(minute), [true, true])
   clock.advance(60_000)
@@ -197,7 +198,7 @@ test('an envelope list packs its gaps and keeps its order', async (t) => {
   const { bucket, seq: base } = firstOf(stored)
   const left = new Set(stored.map(({ seq }) => seq))
   for (const i of Array.from({ length: 399 }, (_, i) => (i * 7) % 400)) {
-    await store.erase(bucket, [base + i])
+    await eraseNow(store, bucket, [base + i])
     left.delete(base + i)
     if (i % 5 > 0) continue
     const seqs = (await readAll(store, { bucket })).map(({ seq }) => seq)

@@ -11,6 +11,7 @@ import { UNLIMITED } from '../../src/mailbox/admission.ts'
 import { TRANSPORT_ROOM_BYTES } from '../../src/mailbox/delivery.ts'
 import { Depositor } from '../../src/mailbox/deposit.ts'
 import { DepositConnection } from '../../src/mailbox/deposit-connection.ts'
+import { eraseNow } from '../../src/mailbox/erasures.ts'
 import { Intake } from '../../src/mailbox/intake.ts'
 import { OpenMailboxes } from '../../src/mailbox/open-mailboxes.ts'
 import type { RelayPolicy } from '../../src/mailbox/policy.ts'
@@ -241,6 +242,6 @@ test('the memory store overwrites what it erases', async (t) => {
   const { entries } = await store.read(bucket, undefined, 1)
   const { seq, sealed } = entries[0] as { seq: number; sealed: Uint8Array }
   t.notOk(isWiped(sealed))
-  await store.erase(bucket, [seq])
+  await eraseNow(store, bucket, [seq])
   t.ok(isWiped(sealed))
 })

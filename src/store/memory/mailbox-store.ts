@@ -6,6 +6,7 @@ import {
   type MailboxStore,
   type Page,
   type PendingDeposit,
+  type PendingErasure,
   type QueueName,
   type StoreListener,
   type StoreMemory,
@@ -98,17 +99,15 @@ class MemoryStore implements MailboxStore {
     return { base, last, ...envelopes.read(after?.base === base ? after.last : base - 1, limit) }
   }
 
-  async erase(bucket: Bucket, seqs: readonly number[]): Promise<number> {
-    this.#begin()
-    const name = latin1(bucket.tag)
-    const held = this.#buckets.get(name)
-    if (held === undefined) return 0
-    const before = held.envelopes.count
-    this.#usedBytes -= sizeOf(held)
-    for (const seq of seqs) held.envelopes.erase(seq)
-    if (held.envelopes.count > 0) this.#usedBytes += sizeOf(held)
-    else this.#remove(name, held)
-    return before - held.envelopes.count
+  erase(erasure: PendingErasure): void {
+    let settle = () => erasure.failed()
+    try {
+      const count = this.#erase(erasure)
+      settle = () => erasure.erased(count)
+    } catch {
+      // It was not carried out.
+    }
+    queueMicrotask(settle)
   }
 
   nowSeconds(_partition: number): number {
@@ -179,6 +178,19 @@ class MemoryStore implements MailboxStore {
     const seq = envelopes.append(sealed)
     this.#wake(bucket, deposit.queue)
     return () => deposit.stored(seq, held === undefined, true)
+  }
+
+  #erase({ bucket, seqs }: PendingErasure): number {
+    this.#begin()
+    const name = latin1(bucket.tag)
+    const held = this.#buckets.get(name)
+    if (held === undefined) return 0
+    const before = held.envelopes.count
+    this.#usedBytes -= sizeOf(held)
+    for (const seq of seqs) held.envelopes.erase(seq)
+    if (held.envelopes.count > 0) this.#usedBytes += sizeOf(held)
+    else this.#remove(name, held)
+    return before - held.envelopes.count
   }
 
   // Placing takes time, in which the slot can end.

@@ -6,6 +6,7 @@ import {
   type MailboxStore,
   type Page,
   type PendingDeposit,
+  type PendingErasure,
   type QueueName,
   type StoreListener,
   type StoreMemory,
@@ -29,7 +30,7 @@ import { NodeWatch } from './node-watch.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 import { TouchSweep, type TouchSweepOptions } from './touch-sweep.ts'
 import { WakeUps } from './wake-ups.ts'
-import { DepositWrite, type Write } from './write-batch.ts'
+import { DepositWrite, EraseWrite, type Write } from './write-batch.ts'
 import { WriteLane } from './write-lane.ts'
 
 export interface RedisStoreOptions {
@@ -124,13 +125,9 @@ export class RedisMailboxStore implements MailboxStore {
     this.#write(new DepositWrite(deposit))
   }
 
-  erase(bucket: Bucket, seqs: readonly number[]): Promise<number> {
-    const { partition } = bucket
-    if (seqs.length === 0) return Promise.resolve(0)
-    return new Promise((resolve, reject) => {
-      const fail = () => reject(new StoreUnavailableError())
-      this.#write({ kind: 'erase', partition, sinceMs: performance.now(), bucket, seqs, resolve, fail })
-    })
+  erase(erasure: PendingErasure): void {
+    if (erasure.seqs.length > 0) this.#write(new EraseWrite(erasure))
+    else queueMicrotask(() => erasure.erased(0))
   }
 
   async survey(buckets: readonly Bucket[]): Promise<Waiting[]> {

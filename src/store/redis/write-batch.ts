@@ -1,5 +1,5 @@
 import type { Command } from 'ioredis'
-import type { Bucket, PendingDeposit } from '../../mailbox/mailbox-store.ts'
+import type { Bucket, PendingDeposit, PendingErasure } from '../../mailbox/mailbox-store.ts'
 import { classSeconds } from '../../protocol/retention.ts'
 import { encodeWake } from './announcements.ts'
 import type { CommandWriter } from './command-writer.ts'
@@ -45,12 +45,22 @@ export class DepositWrite implements WriteBase {
   }
 }
 
-export interface EraseWrite extends WriteBase {
-  readonly kind: 'erase'
-  readonly bucket: Bucket
-  readonly seqs: readonly number[]
-  /** @param erased how many were there */
-  resolve(erased: number): void
+export class EraseWrite implements WriteBase {
+  readonly kind = 'erase'
+  readonly erasure: PendingErasure
+  readonly sinceMs = performance.now()
+
+  constructor(erasure: PendingErasure) {
+    this.erasure = erasure
+  }
+
+  get partition(): number {
+    return this.erasure.bucket.partition
+  }
+
+  fail(): void {
+    this.erasure.failed()
+  }
 }
 
 export type Write = DepositWrite | EraseWrite
@@ -124,12 +134,13 @@ export function writeCall(
 
 function writeErasures(commands: CommandWriter, writes: readonly EraseWrite[], name: string, named: string): void {
   let ids = 0
-  for (const { seqs } of writes) ids += seqs.length
+  for (const { erasure } of writes) ids += erasure.seqs.length
   commands.begin(name, 2 + 2 * writes.length + ids)
   commands.text(named)
   commands.number(writes.length)
-  for (const { bucket } of writes) commands.text(bucketKey(bucket))
-  for (const { seqs } of writes) {
+  for (const { erasure } of writes) commands.text(bucketKey(erasure.bucket))
+  for (const { erasure } of writes) {
+    const { seqs } = erasure
     commands.number(seqs.length)
     for (const seq of seqs) commands.entryId(seq)
   }

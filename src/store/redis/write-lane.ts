@@ -111,7 +111,7 @@ export class WriteLane {
     let count = 0
     while (count < Math.min(queue.length, MAX_BATCH_WRITES) && bytes < MAX_BATCH_BYTES) {
       const write = queue[count++] as Write
-      const bucket = write.kind === 'deposit' ? this.#place(write, now) : write.bucket
+      const bucket = write.kind === 'deposit' ? this.#place(write, now) : write.erasure.bucket
       if (bucket === undefined) continue
       const name = this.#parts.canMixPartitions ? write.kind : `${write.kind} ${write.partition}`
       const call = calls.get(name) ?? createCall(write.kind)
@@ -195,8 +195,9 @@ export class WriteLane {
     const [error, result] = reply ?? NO_REPLY
     if (error) return this.#settleError(call.writes, error)
     if (call.script === 'deposit') return this.#settleDeposits(call.writes as DepositWrite[], result, isConfirmed)
-    for (const [i, write] of (call.writes as EraseWrite[]).entries()) {
-      if (isConfirmed) write.resolve((result as number[])[i] as number)
+    for (let i = 0; i < call.writes.length; i++) {
+      const write = call.writes[i] as EraseWrite
+      if (isConfirmed) write.erasure.erased((result as number[])[i] as number)
       else write.fail()
     }
     return []
