@@ -31,6 +31,7 @@ export const MEMORY_FIELDS: readonly FieldGroup[] = [
       'ws/heartbeat.ts#slots',
       'ws/outgoing.ts#waiting',
       'ws/outgoing.ts#turn',
+      'ws/outgoing.ts#run',
       'admission/limited-admission.ts#allowances',
       'mailbox/intake.ts#settled',
       'ws/outgoing-budget.ts#waiters',

@@ -1,14 +1,14 @@
 import { CLOSE, type CloseCode, ERRORS } from '../protocol/errors.ts'
 import { ENVELOPE_HEADER_BYTES, encodeMailboxReply, writeEnvelopeHeader } from '../protocol/mailbox-frames.ts'
 import type { Counts } from './counts.ts'
-import { TRANSPORT_ROOM_BYTES } from './delivery.ts'
 import type { SessionOutlet } from './delivery-session.ts'
 
 /** What the channels of one connection need of it. */
 export interface ChannelHost {
   readonly counts: Counts
   send(frame: Uint8Array): void
-  sendAndWipe(room: Uint8Array, frameOffset: number): void
+  /** As FrameSocket's. */
+  sendAndWipe(bytes: Uint8Array, frameOffset: number): void
   /** The channel is open no longer. */
   forget(channel: number): void
   close(code: CloseCode): void
@@ -34,9 +34,10 @@ export class Channel implements SessionOutlet {
     this.#say('opened')
   }
 
-  envelope(id: Uint8Array, room: Uint8Array): void {
-    writeEnvelopeHeader(room, TRANSPORT_ROOM_BYTES, this.#channel, id)
-    this.#host.sendAndWipe(room, TRANSPORT_ROOM_BYTES)
+  envelope(id: Uint8Array, bytes: Uint8Array, envelopeOffset: number): void {
+    const frameOffset = envelopeOffset - ENVELOPE_HEADER_BYTES
+    writeEnvelopeHeader(bytes, frameOffset, this.#channel, id)
+    this.#host.sendAndWipe(bytes, frameOffset)
   }
 
   drained(): void {

@@ -15,8 +15,11 @@ export const ENVELOPE_ROOM_BYTES = TRANSPORT_ROOM_BYTES + ENVELOPE_HEADER_BYTES
 
 /** Where envelopes go: one channel of one socket. */
 export interface DeliveryOutlet {
-  /** @param room ENVELOPE_ROOM_BYTES, then the envelope; the receiver's to keep */
-  envelope(id: Uint8Array, room: Uint8Array): void
+  /**
+   * @param bytes the envelope at its end, ENVELOPE_ROOM_BYTES or more before it; the receiver's to keep
+   * @param envelopeOffset where it begins
+   */
+  envelope(id: Uint8Array, bytes: Uint8Array, envelopeOffset: number): void
   drained(): void
   /**
    * Sets room aside for envelopes of one size, as many of `wanted` as a reader who keeps up has; after fewer than wanted
@@ -108,11 +111,11 @@ export class Delivery {
     if (cursor && cursor.base <= seq && seq <= cursor.last && (!isFirst || cursor.base === seq)) return
     // The first of a bucket that was made anew, or of one that is gone by now: only a read can tell which.
     const isNext = cursor === undefined ? isFirst : cursor.last === seq - 1
-    const frame = isNext && this.#canPush(sizeIndex, classIndex) ? envelope.take() : undefined
-    if (frame === undefined) return this.wake(queue, sizeIndex, classIndex, expiresAt)
+    const bytes = isNext && this.#canPush(sizeIndex, classIndex) ? envelope.take() : undefined
+    if (bytes === undefined) return this.wake(queue, sizeIndex, classIndex, expiresAt)
     const progress = known ?? this.#begin(queue, sizeIndex, classIndex, expiresAt)
     progress.cursor = { base: cursor?.base ?? seq, last: seq }
-    this.#send(progress, seq, frame)
+    this.#send(progress, seq, bytes, envelope.envelopeOffset)
     this.#parts.counts.pushed()
   }
 
@@ -233,18 +236,19 @@ export class Delivery {
     if (page.more) progress.isDirty = true
     for (const { seq, sealed } of page.entries) {
       progress.cursor = { base: page.base, last: seq }
-      const frame = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_ROOM_BYTES)
-      if (frame === undefined) continue
-      this.#send(progress, seq, frame)
+      const bytes = openEnvelope(progress.queue, progress.bucket, sealed, ENVELOPE_ROOM_BYTES)
+      if (bytes === undefined) continue
+      this.#send(progress, seq, bytes, ENVELOPE_ROOM_BYTES)
       this.#parts.counts.read()
     }
     this.#backlog.settle(progress)
   }
 
-  #send(progress: BucketProgress, seq: number, frame: Uint8Array): void {
+  #send(progress: BucketProgress, seq: number, bytes: Uint8Array, envelopeOffset: number): void {
     const { sizeIndex, classIndex, expiresAt } = progress.bucket
     this.#backlog.sent(progress, seq)
-    this.#outlet.envelope(this.#idsOf(progress.queue).encode({ sizeIndex, classIndex, expiresAt, seq }), frame)
+    const id = this.#idsOf(progress.queue).encode({ sizeIndex, classIndex, expiresAt, seq })
+    this.#outlet.envelope(id, bytes, envelopeOffset)
   }
 
   #erase(queue: Queue, bucket: Bucket, seqs: readonly number[]): void {

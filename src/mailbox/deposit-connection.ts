@@ -1,5 +1,6 @@
 import { MalformedError } from '../protocol/bytes.ts'
 import {
+  acceptedFrame,
   DEPOSIT_HEADER_BYTES,
   type DepositFrame,
   encodeDepositAnswer,
@@ -13,6 +14,7 @@ import type { Sender } from './intake.ts'
 
 /** What a connection needs of its socket. */
 export interface DepositSocket {
+  /** @param frame copied */
   send(frame: Uint8Array): void
   /** Frames that were sent before still arrive. */
   close(code: CloseCode): void
@@ -75,7 +77,7 @@ export class DepositConnection implements Asker {
   }
 
   accepted(ref: number, frameBytes: number): void {
-    if (!this.#isEnded) this.#socket.send(encodeDepositAnswer({ kind: 'accepted', ref }))
+    if (!this.#isEnded) this.#socket.send(acceptedFrame(ref))
     this.#settle(frameBytes)
   }
 

@@ -1,7 +1,6 @@
 import type { ErrorCode } from '../protocol/errors.ts'
 import { classSeconds, expiryOf, grantClass } from '../protocol/retention.ts'
 import type { Counts } from './counts.ts'
-import { ENVELOPE_ROOM_BYTES } from './delivery.ts'
 import type { Intake, Sender } from './intake.ts'
 import type { Bucket, MailboxStore, PendingDeposit } from './mailbox-store.ts'
 import type { HandedEnvelope, OpenMailboxes, OwnDeposit } from './open-mailboxes.ts'
@@ -18,7 +17,7 @@ export interface Deposit {
   readonly ttlSeconds: number
   readonly sizeIndex: number
   /**
-   * What arrived, with the envelope at its end and at least 29 bytes before it. Reused for the recipient's frame, and
+   * What arrived, with the envelope at its end and ENVELOPE_ROOM_BYTES or more before it. Reused for the recipient's frame, and
    * overwritten where there is none.
    */
   readonly frame: Uint8Array
@@ -101,6 +100,7 @@ export class Depositor {
 class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   readonly sizeIndex: number
   readonly classIndex: number
+  readonly envelopeOffset: number
   expiresAt = 0
   seq = 0
   isFirst = false
@@ -110,7 +110,6 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   readonly #asker: Asker
   readonly #ref: number
   readonly #frame: Uint8Array
-  readonly #envelopeOffset: number
   #bucket: Bucket | undefined
   #own: OwnDeposit | undefined
   #isAnnounced = false
@@ -125,7 +124,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     this.#asker = deposit.asker
     this.#ref = deposit.ref
     this.#frame = deposit.frame
-    this.#envelopeOffset = deposit.envelopeOffset
+    this.envelopeOffset = deposit.envelopeOffset
   }
 
   get queue(): Queue {
@@ -133,7 +132,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   }
 
   get sealedBytes(): number {
-    return this.#frame.length - this.#envelopeOffset + SEAL_BYTES
+    return this.#frame.length - this.envelopeOffset + SEAL_BYTES
   }
 
   get capacity(): number {
@@ -160,7 +159,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
 
   seal(): Uint8Array[] {
     const nonce = this.#workshop.random.bytes(NONCE_BYTES)
-    return sealEnvelope(this.queue, this.#bucket as Bucket, nonce, this.#frame.subarray(this.#envelopeOffset))
+    return sealEnvelope(this.queue, this.#bucket as Bucket, nonce, this.#frame.subarray(this.envelopeOffset))
   }
 
   stored(seq: number, isFirst: boolean, isAnnounced: boolean): void {
@@ -171,7 +170,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     this.#isAnnounced = isAnnounced
     counts.accepted(this.sizeIndex, this.classIndex, this.expiresAt)
     this.#asker.accepted(this.#ref, this.#frame.length, classSeconds(this.classIndex))
-    this.#frame.fill(0, 0, this.#envelopeOffset)
+    this.#frame.fill(0, 0, this.envelopeOffset)
     if (this.#own) handLater(this)
     else this.take()?.fill(0)
   }
@@ -201,7 +200,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   take(): Uint8Array | undefined {
     if (this.#isTaken) return undefined
     this.#isTaken = true
-    return this.#frame.subarray(this.#envelopeOffset - ENVELOPE_ROOM_BYTES)
+    return this.#frame
   }
 
   #settle(isDone: boolean): void {

@@ -19,10 +19,10 @@ export interface FrameSocket {
   /** @param frame 125 bytes at most */
   send(frame: Uint8Array): void
   /**
-   * Sends what stands in `room` after `frameOffset`, and overwrites it when it is out.
+   * Sends what stands in `bytes` after `frameOffset`, and overwrites it when it is out.
    * @param frameOffset TRANSPORT_ROOM_BYTES or more, which the socket may use
    */
-  sendAndWipe(room: Uint8Array, frameOffset: number): void
+  sendAndWipe(bytes: Uint8Array, frameOffset: number): void
   /** Frames that were sent before still arrive. */
   close(code: CloseCode): void
   /** Bytes that may still be sent now. */
@@ -115,9 +115,9 @@ export class MailboxConnection implements ChannelHost {
     this.#socket.send(frame)
   }
 
-  sendAndWipe(room: Uint8Array, frameOffset: number): void {
-    this.#allowance.charge(room.length + COST_BYTES.frame)
-    this.#socket.sendAndWipe(room, frameOffset)
+  sendAndWipe(bytes: Uint8Array, frameOffset: number): void {
+    this.#allowance.charge(bytes.length - frameOffset + COST_BYTES.frame)
+    this.#socket.sendAndWipe(bytes, frameOffset)
   }
 
   forget(channel: number): void {

@@ -9,7 +9,9 @@ export interface HandedEnvelope {
   readonly expiresAt: number
   readonly seq: number
   readonly isFirst: boolean
-  /** The envelope with ENVELOPE_ROOM_BYTES before it. Given once; undefined after that. */
+  /** Where the envelope begins in what `take` gives: ENVELOPE_ROOM_BYTES or more from its start. It ends with it. */
+  readonly envelopeOffset: number
+  /** Given once; undefined after that. */
   take(): Uint8Array | undefined
 }
 

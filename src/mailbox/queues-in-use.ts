@@ -1,3 +1,4 @@
+import { readU32 } from '../protocol/bytes.ts'
 import { type Queue, wipeQueue } from './sealing.ts'
 
 /** The queue of an address for which deposits are on their way. */
@@ -22,14 +23,13 @@ export class QueuesInUse {
 
   /** To be given back with `release` when the deposit is settled. */
   take(address: Uint8Array): QueueInUse {
-    const bytes = Buffer.from(address.buffer, address.byteOffset, address.length)
-    const key = bytes.readUIntBE(0, 6)
+    const key = keyOf(address)
     const known = this.#known.get(key)
-    if (known?.address.equals(bytes)) {
+    if (known?.address.equals(address)) {
       known.deposits++
       return known
     }
-    const taken = { address: Buffer.from(bytes), queue: this.#derive(address), deposits: 1 }
+    const taken = { address: Buffer.from(address), queue: this.#derive(address), deposits: 1 }
     // Another address that begins alike stays where it is: this one is then derived for each deposit.
     if (known === undefined) this.#known.set(key, taken)
     return taken
@@ -38,9 +38,13 @@ export class QueuesInUse {
   release(taken: QueueInUse): void {
     taken.deposits--
     if (taken.deposits > 0) return
-    const key = taken.address.readUIntBE(0, 6)
+    const key = keyOf(taken.address)
     if (this.#known.get(key) === taken) this.#known.delete(key)
     taken.address.fill(0)
     wipeQueue(taken.queue)
   }
+}
+
+function keyOf(address: Uint8Array): number {
+  return readU32(address, 0) * 0x1_0000 + (((address[4] as number) << 8) | (address[5] as number))
 }

@@ -48,6 +48,17 @@ export function encodeDepositAnswer(answer: DepositAnswer): Uint8Array {
     : new ByteWriter(7).u8(TYPE.error).u32(answer.ref).u16(answer.number).finish()
 }
 
+const accepted = Uint8Array.of(TYPE.accepted, 0, 0, 0, 0)
+
+/** The frame that says ACCEPTED, in memory that the next call writes anew: to be copied at once. */
+export function acceptedFrame(ref: number): Uint8Array {
+  accepted[1] = ref >>> 24
+  accepted[2] = ref >>> 16
+  accepted[3] = ref >>> 8
+  accepted[4] = ref
+  return accepted
+}
+
 /** @throws MalformedError for anything that is not one of the two answers */
 export function parseDepositAnswer(frame: Uint8Array): DepositAnswer {
   const reader = new ByteReader(frame)

@@ -66,6 +66,7 @@ export class Incoming {
       this.#head = undefined
       chunk.fill(0)
     }
+    const words = wordsOf(bytes)
     let at = this.#partial ? this.#complete(bytes) : 0
     while (at < bytes.length) {
       if (this.#passing > 0) {
@@ -75,7 +76,7 @@ export class Incoming {
         at = end
         continue
       }
-      at = this.#next(bytes, at)
+      at = this.#next(bytes, words, at)
     }
   }
 
@@ -91,7 +92,7 @@ export class Incoming {
    * Takes the frame that begins at `at`, or leaves it, as soon as there is enough of it for `ws` to refuse it.
    * @returns where the next one begins
    */
-  #next(bytes: Buffer, at: number): number {
+  #next(bytes: Buffer, words: Int32Array, at: number): number {
     const available = bytes.length - at
     const isMessage = bytes[at] === WHOLE_BINARY
     if (!isMessage && bytes[at] !== PING && bytes[at] !== PONG) return this.#leave(bytes, at)
@@ -112,9 +113,8 @@ export class Incoming {
     if (start > bytes.length) return this.#keep(bytes, at)
     const end = start + length
     if (end > bytes.length) return this.#begin(bytes, start, length)
-    const message = bytes.subarray(start, end)
-    unmask(message, bytes, start - MASK_BYTES)
-    this.#receive(message)
+    unmask(bytes, words, start, end, bytes, start - MASK_BYTES)
+    this.#receive(bytes.subarray(start, end))
     return end
   }
 
@@ -146,7 +146,7 @@ export class Incoming {
     const taken = this.#gather(bytes)
     if (this.#gathered < this.#length) return taken
     const message = this.#partial as Buffer
-    unmask(message, this.#mask as Buffer, 0)
+    unmask(message, wordsOf(message), 0, message.length, this.#mask as Buffer, 0)
     this.#partial = undefined
     this.#mask = undefined
     this.#receive(message)
@@ -177,21 +177,24 @@ function readLength(bytes: Buffer, at: number, short: number): number {
   return short === LENGTH_16 ? bytes.readUInt16BE(at) : Number(bytes.readBigUInt64BE(at))
 }
 
+/** All of the memory that bytes lie in. */
+function wordsOf({ buffer }: Buffer): Int32Array {
+  return new Int32Array(buffer, 0, buffer.byteLength >>> 2)
+}
+
 const maskBytes = new Uint8Array(MASK_BYTES)
 const maskWord = new Int32Array(maskBytes.buffer)
 
-/** In place, with the mask that stands at `maskAt` in `header`. [RFC6455-5.3] */
-function unmask(message: Buffer, header: Buffer, maskAt: number): void {
-  const { length, byteOffset } = message
-  for (let i = 0; i < MASK_BYTES; i++) maskBytes[i] = header[maskAt + i] as number
-  const head = Math.min(length, -byteOffset & (MASK_BYTES - 1))
-  for (let i = 0; i < head; i++) message[i] = (message[i] as number) ^ (maskBytes[i] as number)
-  const words = (length - head) >>> 2
-  const tail = head + MASK_BYTES * words
-  for (let i = tail; i < length; i++) message[i] = (message[i] as number) ^ (maskBytes[i & 3] as number)
-  if (words === 0) return
-  for (let i = 0; i < MASK_BYTES; i++) maskBytes[i] = header[maskAt + ((head + i) & 3)] as number
+/** From `start` to `end`, in place. [RFC6455-5.3] @param words the memory that the bytes lie in */
+function unmask(bytes: Buffer, words: Int32Array, start: number, end: number, mask: Buffer, maskAt: number): void {
+  const { byteOffset } = bytes
+  const aligned = Math.min(end, start + (-(byteOffset + start) & (MASK_BYTES - 1)))
+  const count = (end - aligned) >>> 2
+  const tail = aligned + MASK_BYTES * count
+  for (let i = start; i < aligned; i++) bytes[i] = (bytes[i] as number) ^ (mask[maskAt + ((i - start) & 3)] as number)
+  for (let i = tail; i < end; i++) bytes[i] = (bytes[i] as number) ^ (mask[maskAt + ((i - start) & 3)] as number)
+  for (let i = 0; i < MASK_BYTES; i++) maskBytes[i] = mask[maskAt + ((aligned - start + i) & 3)] as number
   const key = maskWord[0] as number
-  const view = new Int32Array(message.buffer, byteOffset + head, words)
-  for (let i = 0; i < words; i++) view[i] = (view[i] as number) ^ key
+  const first = (byteOffset + aligned) >>> 2
+  for (let i = first; i < first + count; i++) words[i] = (words[i] as number) ^ key
 }

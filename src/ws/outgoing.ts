@@ -18,6 +18,8 @@ const SPARED_BYTES = 16_000
 const WHOLE_BINARY = 0x82
 const SHORT_HEADER_BYTES = 2
 const LONGEST_SHORT = 125
+/** Of short frames that are written as one piece; 36 answers to deposits. */
+const RUN_BYTES = 256
 
 /**
  * What goes out on one socket: frames, within a bound on the bytes that wait for a slow reader, and one on those of all
@@ -35,6 +37,9 @@ export class Outgoing implements FramesOfTurn, Waiter {
   readonly #waiting: Uint8Array[] = []
   /** Frames of this turn, headers included. */
   #turn: Uint8Array[] = []
+  /** Short frames that follow each other, with room for more, since a write costs more than so few bytes. */
+  #run: Buffer | undefined
+  #runBytes = 0
   #turnBytes = 0
   /** Room that was promised, for frames that are not here yet. */
   #reservedBytes = 0
@@ -64,15 +69,26 @@ export class Outgoing implements FramesOfTurn, Waiter {
   /** @param frame 125 bytes at most; copied */
   send(frame: Uint8Array): void {
     if (frame.length > LONGEST_SHORT) throw new RangeError('not a short frame')
-    const bytes = Buffer.allocUnsafe(SHORT_HEADER_BYTES + frame.length)
-    bytes[0] = WHOLE_BINARY
-    bytes[1] = frame.length
-    bytes.set(frame, SHORT_HEADER_BYTES)
-    this.#add(bytes)
+    if (this.#socket.readyState !== this.#socket.OPEN) return
+    const bytes = SHORT_HEADER_BYTES + frame.length
+    if (this.#run === undefined || this.#runBytes + bytes > this.#run.length) this.#beginRun()
+    const run = this.#run as unknown as Buffer
+    run[this.#runBytes] = WHOLE_BINARY
+    run[this.#runBytes + 1] = frame.length
+    run.set(frame, this.#runBytes + SHORT_HEADER_BYTES)
+    this.#runBytes += bytes
+    this.#count(bytes)
   }
 
   sendAndWipe(room: Uint8Array, frameOffset: number): void {
-    this.#add(room.subarray(frameOffset - writeHeader(room, frameOffset)))
+    const bytes = room.subarray(frameOffset - writeHeader(room, frameOffset))
+    if (this.#socket.readyState !== this.#socket.OPEN) {
+      bytes.fill(0)
+      return
+    }
+    this.#endRun()
+    this.#push(bytes)
+    this.#count(bytes.length)
   }
 
   /** What the relay closed the socket with; undefined where it did not. */
@@ -134,6 +150,7 @@ export class Outgoing implements FramesOfTurn, Waiter {
 
   /** Gives the transport what this turn has brought so far. */
   flush(): void {
+    this.#endRun()
     const frames = this.#turn
     if (frames.length === 0) return
     this.#turn = []
@@ -143,27 +160,35 @@ export class Outgoing implements FramesOfTurn, Waiter {
       return this.#tell()
     }
     this.#transport.cork()
-    for (let i = 0; i < frames.length; ) {
-      let end = i + 1
-      if (isShort(frames[i])) while (isShort(frames[end])) end++
-      const bytes = end === i + 1 ? (frames[i] as Uint8Array) : joined(frames.slice(i, end))
-      this.#waiting.push(bytes)
-      this.#transport.write(bytes, this.#onSent)
-      i = end
+    for (const frame of frames) {
+      this.#waiting.push(frame)
+      this.#transport.write(frame, this.#onSent)
     }
     this.#transport.uncork()
     this.#tell()
   }
 
-  #add(bytes: Uint8Array): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) {
-      bytes.fill(0)
-      return
-    }
-    if (this.#turn.push(bytes) === 1) flushAfterTurn(this)
-    this.#turnBytes += bytes.length
-    this.#toldBytes += bytes.length
-    this.#budget.change(bytes.length)
+  #push(frame: Uint8Array): void {
+    if (this.#turn.push(frame) === 1) flushAfterTurn(this)
+  }
+
+  #count(bytes: number): void {
+    this.#turnBytes += bytes
+    this.#toldBytes += bytes
+    this.#budget.change(bytes)
+  }
+
+  #beginRun(): void {
+    this.#endRun()
+    this.#run = Buffer.allocUnsafe(RUN_BYTES)
+    this.#push(this.#run)
+  }
+
+  #endRun(): void {
+    if (this.#run === undefined) return
+    this.#turn[this.#turn.length - 1] = this.#run.subarray(0, this.#runBytes)
+    this.#run = undefined
+    this.#runBytes = 0
   }
 
   #tell(): void {
@@ -191,17 +216,6 @@ export class Outgoing implements FramesOfTurn, Waiter {
       else this.#watch(this.#waitingBytes)
     })
   }
-}
-
-/** Those that stand beside each other are joined, since a write costs more than so few bytes. */
-function isShort(frame: Uint8Array | undefined): boolean {
-  return frame !== undefined && frame.length <= SHORT_HEADER_BYTES + LONGEST_SHORT
-}
-
-function joined(frames: readonly Uint8Array[]): Uint8Array {
-  const bytes = Buffer.concat(frames)
-  for (const frame of frames) frame.fill(0)
-  return bytes
 }
 
 /** Writes the header of an unmasked frame just before it. @returns its bytes [RFC6455-5.2] */

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { Delivery, type DeliveryOutlet } from '../../src/mailbox/delivery.ts'
+import { Delivery, type DeliveryOutlet, ENVELOPE_ROOM_BYTES } from '../../src/mailbox/delivery.ts'
 import { type MailboxStore, type Page, StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { bucketOf, deriveQueue, sealEnvelope } from '../../src/mailbox/sealing.ts'
 import { expiryOf } from '../../src/protocol/retention.ts'
@@ -67,9 +67,10 @@ async function deliverer(afterRead: () => void, mayLook = () => true) {
     delivery.wake(queue, 0, DAY, bucket.expiresAt)
   }
   const hand = (seq: number, isFirst: boolean) => {
-    const frame = new Uint8Array(ENVELOPE_BYTES + 19)
+    const bytes = new Uint8Array(ENVELOPE_ROOM_BYTES + ENVELOPE_BYTES)
     const { expiresAt } = bucket
-    delivery.handOver(queue, { sizeIndex: 0, classIndex: DAY, expiresAt, seq, isFirst, take: () => frame })
+    const name = { sizeIndex: 0, classIndex: DAY, expiresAt, seq, isFirst }
+    delivery.handOver(queue, { ...name, envelopeOffset: ENVELOPE_ROOM_BYTES, take: () => bytes })
   }
   return { clock, delivery, put, hand, delivered: () => delivered, drains: () => drains, close: () => memory.close() }
 }

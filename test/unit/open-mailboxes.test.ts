@@ -16,6 +16,7 @@ const handed = ({ sizeIndex, classIndex, expiresAt }: Name): HandedEnvelope => (
   expiresAt,
   seq: 1,
   isFirst: true,
+  envelopeOffset: 0,
   take: () => undefined,
 })
 
