@@ -106,7 +106,7 @@ export function exists(w: World, bucket: number): boolean {
 }
 
 /**
- * read.lua: a page after the cursor, or from the start if the bucket is another one. Nothing moves the cursor while a read
+ * page.ts: a page after the cursor, or from the start if the bucket is another one. Nothing moves the cursor while a read
  * is under way, so that it counts as asked with the one of now; and with the room of now, as one that was asked later.
  */
 export function read(rules: Rules, w: World, c: number): void {

@@ -27,6 +27,7 @@ import {
 import { faultOf, type StoreFault } from './faults.ts'
 import { bucketKey, type WakeBits, wakeChannel } from './keys.ts'
 import { NodeWatch } from './node-watch.ts'
+import { readPage } from './page.ts'
 import { SCRIPTS, type Script } from './scripts.ts'
 import { TouchSweep, type TouchSweepOptions } from './touch-sweep.ts'
 import { WakeUps } from './wake-ups.ts'
@@ -144,17 +145,8 @@ export class RedisMailboxStore implements MailboxStore {
     return waiting
   }
 
-  async read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
-    const args = [after?.base ?? '', after?.last ?? '', limit]
-    const reply = await this.#script(bucket.partition, SCRIPTS.read, [bucketKey(bucket)], args)
-    const [base, last, ...entries] = reply as Buffer[]
-    if (base === undefined) return { base: 0, last: 0, entries: [], more: false }
-    const page = { base: Number(base), last: Number(last), entries: [] as { seq: number; sealed: Buffer }[] }
-    for (let i = 0; i < entries.length; i += 2) {
-      page.entries.push({ seq: Number(entries[i]), sealed: entries[i + 1] as Buffer })
-    }
-    const lastRead = page.entries.at(-1)?.seq
-    return { ...page, more: page.entries.length === limit && lastRead !== undefined && lastRead < page.last }
+  read(bucket: Bucket, after: Cursor | undefined, limit: number): Promise<Page> {
+    return this.#command(bucket.partition, (client) => readPage(client, bucket, after, limit))
   }
 
   follow(queue: QueueName): Promise<void> {

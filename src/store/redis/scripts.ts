@@ -11,7 +11,6 @@ export const SCRIPTS = {
   deposit: readScript('deposit'),
   erase: readScript('erase'),
   survey: readScript('survey'),
-  read: readScript('read'),
   inspect: readScript('inspect'),
 } as const
 
