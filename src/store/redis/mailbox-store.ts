@@ -103,6 +103,7 @@ export class RedisMailboxStore implements MailboxStore {
 
   close(): Promise<void> {
     clearTimeout(this.#looking)
+    for (const lane of this.#lanes.values()) lane.flush()
     this.#sweep.stop()
     this.#watch.stop()
     this.#wakeUps.stop()
