@@ -17,8 +17,8 @@ export interface Deposit {
   readonly ttlSeconds: number
   readonly sizeIndex: number
   /**
-   * What arrived, with the envelope at its end and ENVELOPE_ROOM_BYTES or more before it. Reused for the recipient's frame, and
-   * overwritten where there is none.
+   * What arrived, with the envelope at its end and ENVELOPE_ROOM_BYTES or more before it. Reused for the recipient's
+   * frame, and overwritten where there is none.
    */
   readonly frame: Uint8Array
   readonly envelopeOffset: number
@@ -30,7 +30,10 @@ export interface Deposit {
   readonly ref: number
 }
 
-/** Whoever brought a deposit. Called once, after the store has confirmed or failed, and before anybody is given the envelope. [protocol §4] */
+/**
+ * Whoever brought a deposit. Called once, after the store has confirmed or failed, and before anybody is given the
+ * envelope. [protocol §4]
+ */
 export interface Asker {
   /**
    * @param frameBytes length of the frame
@@ -53,7 +56,7 @@ interface DepositorParts {
 }
 
 /** What all deposits need. */
-interface Workshop extends DepositorParts {
+interface DepositTools extends DepositorParts {
   readonly queues: QueuesInUse
   /** Envelopes that a bucket may hold, by size. */
   readonly capacities: readonly number[]
@@ -62,12 +65,12 @@ interface Workshop extends DepositorParts {
 
 /** Takes envelopes in: derives the queue, seals, stores, answers, and then hands over to a waiting recipient. */
 export class Depositor {
-  readonly #workshop: Workshop
+  readonly #tools: DepositTools
   readonly #hands: DepositUnderWay[] = []
 
   constructor(parts: DepositorParts) {
     const { secrets, policy } = parts
-    this.#workshop = {
+    this.#tools = {
       ...parts,
       queues: new QueuesInUse((address) => deriveQueue(secrets.live, address)),
       capacities: policy.envelopeBytes.map((size) => Math.floor(policy.bucketBytes / size)),
@@ -76,14 +79,14 @@ export class Depositor {
   }
 
   deposit(deposit: Deposit): void {
-    const { intake, counts, queues, store } = this.#workshop
+    const { intake, counts, queues, store } = this.#tools
     const { frame, sender, asker, ref } = deposit
     if (!intake.admit(sender, frame.length)) {
       counts.shed(deposit.sizeIndex)
       frame.fill(0)
       return asker.refused(ref, frame.length, 'ERR_STORE_UNAVAILABLE')
     }
-    store.deposit(new DepositUnderWay(this.#workshop, deposit, queues.take(deposit.address)))
+    store.deposit(new DepositUnderWay(this.#tools, deposit, queues.take(deposit.address)))
   }
 
   // In a turn of its own, when the answers of this one are on their way: a sender must not see by the time that an answer
@@ -104,7 +107,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   expiresAt = 0
   seq = 0
   isFirst = false
-  readonly #workshop: Workshop
+  readonly #tools: DepositTools
   readonly #used: QueueInUse
   readonly #sender: Sender
   readonly #asker: Asker
@@ -115,11 +118,11 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   #isAnnounced = false
   #isTaken = false
 
-  constructor(workshop: Workshop, deposit: Deposit, used: QueueInUse) {
-    this.#workshop = workshop
+  constructor(tools: DepositTools, deposit: Deposit, used: QueueInUse) {
+    this.#tools = tools
     this.#used = used
     this.sizeIndex = deposit.sizeIndex
-    this.classIndex = grantClass(deposit.ttlSeconds, workshop.policy.maxTtlSeconds)
+    this.classIndex = grantClass(deposit.ttlSeconds, tools.policy.maxTtlSeconds)
     this.#sender = deposit.sender
     this.#asker = deposit.asker
     this.#ref = deposit.ref
@@ -136,11 +139,11 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   }
 
   get capacity(): number {
-    return this.#workshop.capacities[this.sizeIndex] as number
+    return this.#tools.capacities[this.sizeIndex] as number
   }
 
   place(nowSeconds: number): Bucket {
-    const { openMailboxes } = this.#workshop
+    const { openMailboxes } = this.#tools
     this.#own?.refused()
     this.expiresAt = expiryOf(nowSeconds, this.classIndex)
     const bucket = bucketOf(this.queue, this.sizeIndex, this.classIndex, this.expiresAt)
@@ -151,19 +154,19 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
 
   // 48 random bits; zero is no stream id. [protocol §8]
   firstSeq(): number {
-    const bytes = this.#workshop.random.bytes(6)
+    const bytes = this.#tools.random.bytes(6)
     let seq = 0
     for (const byte of bytes) seq = seq * 256 + byte
     return Math.max(1, seq)
   }
 
   seal(): Uint8Array[] {
-    const nonce = this.#workshop.random.bytes(NONCE_BYTES)
+    const nonce = this.#tools.random.bytes(NONCE_BYTES)
     return sealEnvelope(this.queue, this.#bucket as Bucket, nonce, this.#frame.subarray(this.envelopeOffset))
   }
 
   stored(seq: number, isFirst: boolean, isAnnounced: boolean): void {
-    const { counts, handLater } = this.#workshop
+    const { counts, handLater } = this.#tools
     this.#settle(true)
     this.seq = seq
     this.isFirst = isFirst
@@ -179,7 +182,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     this.#settle(true)
     this.#frame.fill(0)
     this.#own?.refused()
-    this.#workshop.counts.full(this.sizeIndex)
+    this.#tools.counts.full(this.sizeIndex)
     this.#asker.refused(this.#ref, this.#frame.length, 'ERR_MAILBOX_FULL')
   }
 
@@ -187,7 +190,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
     this.#settle(false)
     this.#frame.fill(0)
     this.#own?.lost()
-    this.#workshop.counts.unavailable(this.sizeIndex)
+    this.#tools.counts.unavailable(this.sizeIndex)
     this.#asker.refused(this.#ref, this.#frame.length, 'ERR_STORE_UNAVAILABLE')
   }
 
@@ -204,7 +207,7 @@ class DepositUnderWay implements PendingDeposit, HandedEnvelope {
   }
 
   #settle(isDone: boolean): void {
-    const { intake, queues } = this.#workshop
+    const { intake, queues } = this.#tools
     intake.settle(this.#sender, this.#frame.length, isDone)
     queues.release(this.#used)
   }

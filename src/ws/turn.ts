@@ -5,9 +5,9 @@ export interface FramesOfTurn {
 
 let gathered: FramesOfTurn[] = []
 
-/** Has it flushed at the end of this turn, once all promises that are settled by now have been acted upon. */
+/** Has it flushed at the end of this turn, when all that has arrived by now on any socket was looked at. */
 export function flushAfterTurn(frames: FramesOfTurn): void {
-  if (gathered.push(frames) === 1) process.nextTick(flushAll)
+  if (gathered.push(frames) === 1) setImmediate(flushAll)
 }
 
 function flushAll(): void {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { eraseNow } from '../../src/mailbox/erasures.ts'
+import { StoreUnavailableError } from '../../src/mailbox/mailbox-store.ts'
 import { deriveQueue } from '../../src/mailbox/sealing.ts'
 import { RedisMailboxStore } from '../../src/store/redis/mailbox-store.ts'
 import { type RedisServer, startRedis } from '../_util/redis.ts'
@@ -80,6 +81,28 @@ test('[protocol §8] one WAIT covers a batch, in its own pipeline', async (t) =>
   t.same(batches, [100])
   t.equal(await calls('wait'), 1)
   t.equal(await calls('evalsha'), 1)
+})
+
+test('an envelope that cannot be sealed fails alone, also where it is the only one', async (t) => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const { store, depositAll, batches } = await open(t, redis, 0)
+  const unsealable = () =>
+    storeDeposit(store, 0, (now) => {
+      const made = record(deriveQueue(randomBytes(32), randomBytes(32)), now)
+      let asked = 0
+      // It is asked for its length first.
+      const get = () => {
+        if (asked++ > 0) throw new Error('no cipher')
+        return made.sealed
+      }
+      return Object.defineProperty({ ...made }, 'sealed', { get })
+    })
+  await t.rejects(unsealable(), StoreUnavailableError)
+  batches.splice(0)
+  const [refused, others] = await Promise.allSettled([unsealable(), depositAll(3)])
+  t.same([refused.status, others.status], ['rejected', 'fulfilled'])
+  t.same(batches, [3])
 })
 
 test('[architecture] an erasure that can wait goes with the next deposit, and by itself where none comes', async (t) => {
