@@ -61,7 +61,6 @@ export class Erasures {
 class ErasureUnderWay implements PendingErasure {
   readonly bucket: Bucket
   readonly seqs: readonly number[]
-  readonly canWait = true
   readonly progress: BucketProgress | undefined
   readonly #erasures: Erasures
 
@@ -87,7 +86,7 @@ class ErasureUnderWay implements PendingErasure {
  */
 export function eraseNow(store: Pick<MailboxStore, 'erase'>, bucket: Bucket, seqs: readonly number[]): Promise<number> {
   return new Promise((erased, reject) => {
-    store.erase({ bucket, seqs, canWait: false, erased, failed: () => reject(new StoreUnavailableError()) })
+    store.erase({ bucket, seqs, erased, failed: () => reject(new StoreUnavailableError()) })
   })
 }
 

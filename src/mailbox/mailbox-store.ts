@@ -76,8 +76,6 @@ export interface PendingDeposit {
 export interface PendingErasure {
   readonly bucket: Bucket
   readonly seqs: readonly number[]
-  /** Whether it may wait some milliseconds, since nobody waits for it. */
-  readonly canWait: boolean
   /** Confirmed. @param count how many were there */
   erased(count: number): void
   /** The store is down, or has not confirmed in time; whether they were erased is unknown. */

@@ -9,8 +9,6 @@ interface WriteBase {
   readonly partition: number
   /** When it was asked for, on a clock that only goes forward, in milliseconds. */
   readonly sinceMs: number
-  /** Whether nobody waits for it. */
-  readonly canWait: boolean
   /** It is not known to have taken effect. */
   fail(): void
 }
@@ -27,7 +25,6 @@ export interface DepositGroup {
 
 export class DepositWrite implements WriteBase {
   readonly kind = 'deposit'
-  readonly canWait = false
   readonly deposit: PendingDeposit
   readonly sinceMs = performance.now()
   /** How often the node has refused the expiry. */
@@ -59,10 +56,6 @@ export class EraseWrite implements WriteBase {
 
   get partition(): number {
     return this.erasure.bucket.partition
-  }
-
-  get canWait(): boolean {
-    return this.erasure.canWait
   }
 
   fail(): void {

@@ -40,8 +40,6 @@ export interface LaneParts {
 
 const MAX_BATCH_WRITES = 1024
 const MAX_BATCH_BYTES = 5_000_000
-/** What nobody waits for waits itself, for others to travel with. */
-const WAIT_MS = 3
 const REPLICA_TIMEOUT_MS = 1000
 /** A node whose clock refuses an expiry this often is not one to wait for. */
 const MAX_MISFITS = 4
@@ -58,8 +56,6 @@ export class WriteLane {
   readonly #parts: LaneParts
   #queue: Write[] = []
   #isBusy = false
-  #isFlushing = false
-  #isWaiting = false
   #mustSendText = false
   readonly #commands = new CommandWriter()
 
@@ -69,10 +65,7 @@ export class WriteLane {
 
   add(write: Write): void {
     this.#queue.push(write)
-    if (this.#isBusy || this.#isFlushing) return
-    if (write.canWait) return this.#flushLater()
-    this.#isFlushing = true
-    setImmediate(this.flush)
+    if (this.#queue.length === 1 && !this.#isBusy) setImmediate(this.flush)
   }
 
   /** Gives up what is queued for some partitions, in order. */
@@ -90,27 +83,15 @@ export class WriteLane {
     }
   }
 
-  // One timer for all that comes while it runs: making one and taking it back costs more than what it saves.
-  #flushLater(): void {
-    if (this.#isWaiting) return
-    this.#isWaiting = true
-    setTimeout(() => {
-      this.#isWaiting = false
-      this.flush()
-    }, WAIT_MS)
-  }
-
   /** Sends what is queued, unless a batch is under way. */
   readonly flush = (): void => {
-    this.#isFlushing = false
     this.#refuseOld()
     if (this.#isBusy || this.#queue.length === 0) return
     this.#isBusy = true
     void this.#send(this.#takeCalls(this.#queue), this.#commands, false).then((repeated) => {
       this.#isBusy = false
       this.#queue.unshift(...repeated)
-      if (this.#queue.some(({ canWait }) => !canWait)) this.flush()
-      else if (this.#queue.length > 0) this.#flushLater()
+      this.flush()
     })
   }
 
