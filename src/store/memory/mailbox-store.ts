@@ -28,7 +28,7 @@ export const BUCKET_OVERHEAD_BYTES = 1200
 const MAX_TIMER_MS = 60_000
 
 /** Times that a deposit is asked for a bucket that fits the clock. */
-const MAX_PLACES = 4
+const MAX_SEALS = 4
 
 export interface MemoryStoreOptions {
   readonly clock: Clock
@@ -166,16 +166,15 @@ class MemoryStore implements MailboxStore {
   /** @returns what tells of it */
   #store(deposit: PendingDeposit): () => void {
     this.#begin()
-    const bucket = this.#placeInTime(deposit)
+    const { bucket, sealed } = this.#sealInTime(deposit)
     const name = latin1(bucket.tag)
     const held = this.#buckets.get(name)
     if ((held?.envelopes.count ?? 0) >= deposit.capacity) return () => deposit.full()
     const bytes = ENVELOPE_OVERHEAD_BYTES + deposit.sealedBytes + (held ? 0 : BUCKET_OVERHEAD_BYTES)
     if (this.#usedBytes + bytes > this.#capacityBytes) throw new StoreUnavailableError()
-    const sealed = ownBytes(deposit.seal())
     this.#usedBytes += bytes
     const { envelopes } = held ?? this.#create(name, bucket, deposit.firstSeq())
-    const seq = envelopes.append(sealed)
+    const seq = envelopes.append(ownBytes(sealed))
     this.#wake(bucket, deposit.queue)
     return () => deposit.stored(seq, held === undefined, true)
   }
@@ -193,11 +192,12 @@ class MemoryStore implements MailboxStore {
     return before - held.envelopes.count
   }
 
-  // Placing takes time, in which the slot can end.
-  #placeInTime(deposit: PendingDeposit): Bucket {
-    for (let places = 0; places < MAX_PLACES; places++) {
+  // Sealing takes time, in which the slot can end.
+  #sealInTime(deposit: PendingDeposit) {
+    for (let seals = 0; seals < MAX_SEALS; seals++) {
       const bucket = deposit.place(this.nowSeconds(0))
-      if (bucket.expiresAt === expiryOf(this.nowSeconds(0), bucket.classIndex)) return bucket
+      const sealed = deposit.seal()
+      if (bucket.expiresAt === expiryOf(this.nowSeconds(0), bucket.classIndex)) return { bucket, sealed }
     }
     throw new StoreUnavailableError()
   }
